@@ -23,7 +23,9 @@ function fail(problem, remedy) {
 }
 
 function lockDigest() {
-  return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
 }
 
 const stampFile = join(root, 'node_modules', '.specie-installed');
@@ -59,7 +61,10 @@ function install() {
       clearInterval(line);
       if (code !== 0) {
         say(output);
-        fail(`npm ci ended with code ${code}`, 'Look at the lines above; a network that reaches the npm registry is needed once.');
+        fail(
+          `npm ci ended with code ${code}`,
+          'Look at the lines above; a network that reaches the npm registry is needed once.',
+        );
       }
       mkdirSync(join(root, 'node_modules'), { recursive: true });
       writeFileSync(stampFile, `${lockDigest()}\n`);
@@ -79,7 +84,8 @@ function nodeBinary() {
     );
   }
   const probe = spawnSync(fromPackage, ['--version'], { encoding: 'utf8' });
-  if (probe.status !== 0) fail(`${fromPackage} does not run: ${probe.stderr ?? probe.error}`, 'Remove node_modules and try again.');
+  if (probe.status !== 0)
+    fail(`${fromPackage} does not run: ${probe.stderr ?? probe.error}`, 'Remove node_modules and try again.');
   return fromPackage;
 }
 
@@ -103,7 +109,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
   });
 }
-child.on('error', (error) => fail(`${target} could not be started: ${error.message}`, 'Try `npm run reset`, then again.'));
+child.on('error', (error) =>
+  fail(`${target} could not be started: ${error.message}`, 'Try `npm run reset`, then again.'),
+);
 child.on('exit', (code, signal) => {
   process.exit(code ?? (signal ? 128 + (constants.signals[signal] ?? 0) : 1));
 });
