@@ -1,0 +1,155 @@
+import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type {
+  AccountPath,
+  JournalEntryInstruction,
+  TransferInstruction,
+  TransferKind,
+} from '../../../ledger-service/vocabulary/journal-entries.ts';
+import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
+import type { Quadrant } from './domain.ts';
+
+/** Who takes part in a payment, as far as the books need to know. */
+export type PaymentParties = Readonly<{
+  shard: Shard;
+  paymentIdentifier: string;
+  quadrant: Quadrant;
+  merchant: string;
+  /** The payer's card issuer; only where the payer pays fiat. */
+  issuer?: string;
+  /** The merchant's acquirer; only where the merchant is paid fiat. */
+  acquirer?: string;
+}>;
+
+/** What one capture moves. `source` is the payer's money, `target` the merchant's, where the kinds differ. */
+export type CapturedAmounts = Readonly<{ source: Amount; target: Amount; spread: Amount; fee: Amount }>;
+
+type Leg = Readonly<{ role: string; kind: TransferKind; debit: AccountPath; credit: AccountPath; amount: Amount }>;
+
+/**
+ * The entry that holds a payment's money when it is authorized.
+ *
+ * Shape:   one pending transfer for the payer's money; fiat → crypto also holds the coins that will be paid out, so
+ *          that a dry wallet promises nothing
+ * Source:  docs/chart-of-accounts.md
+ */
+export function authorizationEntry(
+  parties: PaymentParties,
+  hold: Readonly<{ source: Amount; target: Amount; eventAt: Date; expiresAt: Date }>,
+): JournalEntryInstruction {
+  const legs: Leg[] = [{ role: 'source', kind: 'pending', ...holdAccounts(parties), amount: hold.source }];
+  if (parties.quadrant === 'fiatToCrypto') {
+    legs.push({ role: 'inventory', kind: 'pending', ...INVENTORY, amount: hold.target });
+  }
+  return entryOf(parties, 'authorization', 0, hold.eventAt, legs, hold.expiresAt);
+}
+
+/**
+ * The entry of one capture. For a crypto payer it is posted when the capture is final on chain, for a card at once.
+ *
+ * Shape:   the captured part of the hold, then a leg for every fee and spread, each by itself
+ * Units:   `source` in the payer's asset, `target` in the merchant's
+ */
+export function captureEntry(
+  parties: PaymentParties,
+  sequence: number,
+  captured: CapturedAmounts,
+  eventAt: Date,
+): JournalEntryInstruction {
+  const legs: Leg[] = [{ role: 'source', kind: 'post_pending', ...holdAccounts(parties), amount: captured.source }];
+  const post = (role: string, debit: AccountPath, credit: AccountPath, amount: Amount) => {
+    if (amount.minorUnits > 0n) legs.push({ role, kind: 'post', debit, credit, amount });
+  };
+  if (parties.quadrant === 'cryptoToCrypto') {
+    post('fee', merchantOnChain(parties), 'intermediary/fees', captured.fee);
+  }
+  if (parties.quadrant === 'cryptoToFiat') {
+    post('spread', 'intermediary/position', 'intermediary/spread', captured.spread);
+    post('target', 'intermediary/position', 'intermediary/clearing', captured.target);
+  }
+  return entryOf(parties, 'capture', sequence, eventAt, legs);
+}
+
+/** The entry that mirrors a payout to a crypto merchant, once the chain shows it at the agreed depth. */
+export function payoutEntry(
+  parties: PaymentParties,
+  sequence: number,
+  paid: Amount,
+  eventAt: Date,
+): JournalEntryInstruction {
+  return entryOf(parties, 'payout', sequence, eventAt, [
+    { role: 'inventory', kind: 'post_pending', ...INVENTORY, amount: paid },
+  ]);
+}
+
+/** The entry that lets go of what is still held, because it was voided or its time is over. */
+export function releaseEntry(
+  parties: PaymentParties,
+  sequence: number,
+  cause: 'void' | 'expiry',
+  released: Readonly<{ source: Amount; target: Amount }>,
+  eventAt: Date,
+): JournalEntryInstruction {
+  const kind: TransferKind = cause === 'void' ? 'void_pending' : 'expire_pending';
+  const legs: Leg[] = [{ role: 'source', kind, ...holdAccounts(parties), amount: released.source }];
+  if (parties.quadrant === 'fiatToCrypto' && released.target.minorUnits > 0n) {
+    legs.push({ role: 'inventory', kind, ...INVENTORY, amount: released.target });
+  }
+  return entryOf(parties, cause, sequence, eventAt, legs);
+}
+
+const INVENTORY = { debit: 'intermediary/position', credit: 'intermediary/chain' } as const;
+
+function holdAccounts(parties: PaymentParties): Readonly<{ debit: AccountPath; credit: AccountPath }> {
+  switch (parties.quadrant) {
+    case 'fiatToFiat':
+    case 'fiatToCrypto':
+      return { debit: `issuer/${required(parties.issuer, 'issuer')}/position`, credit: 'network/clearing' };
+    case 'cryptoToCrypto':
+      return { debit: 'payers/onchain', credit: merchantOnChain(parties) };
+    case 'cryptoToFiat':
+      return { debit: 'intermediary/chain', credit: 'intermediary/position' };
+  }
+}
+
+function merchantOnChain(parties: PaymentParties): AccountPath {
+  return `merchant/${parties.merchant}/onchain`;
+}
+
+function entryOf(
+  parties: PaymentParties,
+  kind: string,
+  sequence: number,
+  eventAt: Date,
+  legs: readonly Leg[],
+  expiresAt?: Date,
+): JournalEntryInstruction {
+  const name = (...meaning: readonly (string | number)[]) =>
+    uuidFromMeaning('payment', parties.paymentIdentifier, ...meaning);
+  const transfers = legs.map(
+    ({ role, kind: transferKind, debit, credit, amount }): TransferInstruction => ({
+      transferIdentifier: name(kind, sequence, role),
+      kind: transferKind,
+      debit,
+      credit,
+      amount,
+      ...(transferKind === 'pending' || transferKind === 'post'
+        ? {}
+        : { pendingTransferIdentifier: name('authorization', 0, role) }),
+      ...(transferKind === 'pending' && expiresAt ? { expiresAt } : {}),
+    }),
+  );
+  return {
+    shard: parties.shard,
+    entryIdentifier: name(kind, sequence),
+    kind: `payment.${kind}`,
+    subject: parties.paymentIdentifier,
+    eventAt,
+    transfers,
+  };
+}
+
+export function required(party: string | undefined, role: string): string {
+  if (party === undefined) throw new Error(`Invariant broken: this quadrant has an ${role}`);
+  return party;
+}
