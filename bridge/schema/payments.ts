@@ -1,68 +1,12 @@
 import { sql } from 'drizzle-orm';
-import {
-  check,
-  foreignKey,
-  index,
-  integer,
-  jsonb,
-  numeric,
-  pgSchema,
-  primaryKey,
-  smallint,
-  text,
-  timestamp,
-  unique,
-} from 'drizzle-orm/pg-core';
+import { check, foreignKey, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bridge, minorUnits, moment, shardColumn } from './columns.ts';
 
-/** Payments and what leads to their settlement. `shard` leads every key. */
-export const bridge = pgSchema('bridge');
-
-const minorUnits = (name: string) => numeric(name, { precision: 38, scale: 0, mode: 'bigint' });
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 });
-const shard = () => smallint('shard').notNull();
-
-/** Issuers, acquirers, merchants and payers; what only one kind has is in `profile`. */
-export const participants = bridge.table(
-  'participants',
-  {
-    shard: shard(),
-    participantId: text('participant_id').notNull(),
-    kind: text('kind', { enum: ['issuer', 'acquirer', 'merchant', 'payer'] }).notNull(),
-    displayName: text('display_name').notNull(),
-    /** A merchant: the asset it is paid in, its acquirer or its wallet address. */
-    profile: jsonb('profile').notNull(),
-    recordedAt: moment('recorded_at').notNull(),
-  },
-  (table) => [primaryKey({ name: 'participants_key', columns: [table.shard, table.participantId] })],
-);
-
-/** What a payer pays with: a token that stands for a card, or a wallet address. Never a card number. */
-export const instruments = bridge.table(
-  'instruments',
-  {
-    shard: shard(),
-    instrumentId: text('instrument_id').notNull(),
-    participantId: text('participant_id').notNull(),
-    kind: text('kind', { enum: ['card', 'wallet'] }).notNull(),
-    issuerId: text('issuer_id'),
-    asset: text('asset'),
-    address: text('address'),
-    lastFour: text('last_four'),
-  },
-  (table) => [
-    primaryKey({ name: 'instruments_key', columns: [table.shard, table.instrumentId] }),
-    foreignKey({
-      name: 'instruments_owner',
-      columns: [table.shard, table.participantId],
-      foreignColumns: [participants.shard, participants.participantId],
-    }),
-  ],
-);
-
+/** A rate promised to one payment until it expires. */
 export const quotes = bridge.table(
   'quotes',
   {
-    shard: shard(),
+    shard: shardColumn(),
     quoteId: text('quote_id').notNull(),
     sourceAsset: text('source_asset').notNull(),
     sourceAmount: minorUnits('source_amount').notNull(),
@@ -74,8 +18,9 @@ export const quotes = bridge.table(
     rateSource: text('rate_source').notNull(),
     observedAt: moment('observed_at').notNull(),
     expiresAt: moment('expires_at').notNull(),
-    /** The one payment that accepted it; a quote is accepted once. */
+    /** The one payment that accepted it. */
     acceptedBy: text('accepted_by'),
+    recordedAt: moment('recorded_at').notNull(),
   },
   (table) => [primaryKey({ name: 'quotes_key', columns: [table.shard, table.quoteId] })],
 );
@@ -84,7 +29,7 @@ export const quotes = bridge.table(
 export const payments = bridge.table(
   'payments',
   {
-    shard: shard(),
+    shard: shardColumn(),
     paymentId: text('payment_id').notNull(),
     quadrant: text('quadrant', { enum: ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'] }).notNull(),
     phase: text('phase', {
@@ -97,11 +42,18 @@ export const payments = bridge.table(
     acquirerId: text('acquirer_id'),
     quoteId: text('quote_id'),
     asset: text('asset').notNull(),
+    merchantAsset: text('merchant_asset').notNull(),
     requested: minorUnits('requested').notNull(),
     authorized: minorUnits('authorized').notNull(),
     captured: minorUnits('captured').notNull(),
     voided: minorUnits('voided').notNull(),
     refunded: minorUnits('refunded').notNull(),
+    /** What the whole requested amount becomes in the merchant's asset, and the intermediary's part of it. */
+    quotedTarget: minorUnits('quoted_target').notNull(),
+    quotedSpread: minorUnits('quoted_spread').notNull(),
+    interchangeBasisPoints: integer('interchange_basis_points').notNull(),
+    schemeFeeBasisPoints: integer('scheme_fee_basis_points').notNull(),
+    merchantFeeBasisPoints: integer('merchant_fee_basis_points').notNull(),
     sequence: integer('sequence').notNull(),
     merchantReference: text('merchant_reference'),
     lineItems: jsonb('line_items'),
@@ -109,19 +61,32 @@ export const payments = bridge.table(
     beneficiaries: jsonb('beneficiaries'),
     /** Who funds the payment, where it is not the payer. */
     fundingPartyId: text('funding_party_id'),
-    /** True while the amount is still to be set by the merchant. */
-    amountOpen: smallint('amount_open').notNull().default(sql`0`),
     declineCode: text('decline_code'),
+    /** The escrow's terms of a crypto payer, and their hash, which names the payment on chain. */
+    terms: jsonb('terms'),
+    termsHash: text('terms_hash'),
+    signedAt: moment('signed_at'),
+    /** Set while the issuer owes an answer; by the machine's clock, since a network wait is no matter of the books. */
+    reversalDueAt: moment('reversal_due_at'),
     occurredAt: moment('occurred_at').notNull(),
     recordedAt: moment('recorded_at').notNull(),
     authorizationExpiresAt: moment('authorization_expires_at').notNull(),
     refundExpiresAt: moment('refund_expires_at').notNull(),
+    /** The machine's clock when it came in and when the merchant's money was final: measurements, not books. */
+    receivedAt: moment('received_at').notNull(),
     finalAt: moment('final_at'),
   },
   (table) => [
     primaryKey({ name: 'payments_key', columns: [table.shard, table.paymentId] }),
-    unique('payments_reference').on(table.shard, table.merchantId, table.merchantReference),
-    index('payments_expiry').on(table.shard, table.authorizationExpiresAt).where(sql`${table.phase} = 'open'`),
+    uniqueIndex('payments_reference')
+      .on(table.shard, table.merchantId, table.merchantReference)
+      .where(sql`${table.phase} not in ('failed', 'declined')`),
+    uniqueIndex('payments_terms').on(table.shard, table.termsHash).where(sql`${table.termsHash} is not null`),
+    index('payments_listed').on(table.shard, table.recordedAt, table.paymentId),
+    index('payments_expiry')
+      .on(table.shard, table.authorizationExpiresAt)
+      .where(sql`${table.phase} in ('open', 'requires_action')`),
+    index('payments_unanswered').on(table.shard, table.reversalDueAt).where(sql`${table.reversalDueAt} is not null`),
     check(
       'payments_amounts',
       sql`${table.authorized} <= ${table.requested} and ${table.captured} + ${table.voided} <= ${table.authorized} and ${table.refunded} <= ${table.captured} and ${table.captured} >= 0 and ${table.voided} >= 0 and ${table.refunded} >= 0`,
@@ -133,16 +98,19 @@ export const payments = bridge.table(
 export const paymentMovements = bridge.table(
   'payment_movements',
   {
-    shard: shard(),
+    shard: shardColumn(),
     paymentId: text('payment_id').notNull(),
     sequence: integer('sequence').notNull(),
     kind: text('kind', { enum: ['capture', 'void', 'expiry', 'refund'] }).notNull(),
+    /** `accepted` waits for the chain, a payout or the close of a window; `final` is the merchant's, or the payer's. */
     state: text('state', { enum: ['accepted', 'final', 'failed'] }).notNull(),
     amount: minorUnits('amount').notNull(),
     targetAmount: minorUnits('target_amount').notNull(),
     spreadAmount: minorUnits('spread_amount').notNull(),
+    feeAmount: minorUnits('fee_amount').notNull(),
     occurredAt: moment('occurred_at').notNull(),
     recordedAt: moment('recorded_at').notNull(),
+    finalAt: moment('final_at'),
   },
   (table) => [
     primaryKey({ name: 'payment_movements_key', columns: [table.shard, table.paymentId, table.sequence] }),
@@ -152,51 +120,5 @@ export const paymentMovements = bridge.table(
       foreignColumns: [payments.shard, payments.paymentId],
     }),
     index('payment_movements_due').on(table.shard, table.recordedAt).where(sql`${table.state} = 'accepted'`),
-  ],
-);
-
-/** One window is OPEN per settlement model (currency and calendar) and shard. */
-export const settlementWindows = bridge.table(
-  'settlement_windows',
-  {
-    shard: shard(),
-    windowId: text('window_id').notNull(),
-    asset: text('asset').notNull(),
-    calendar: text('calendar').notNull(),
-    state: text('state', {
-      enum: ['OPEN', 'PROCESSING', 'CLOSED', 'PENDING_SETTLEMENT', 'SETTLED', 'ABORTED', 'FAILED'],
-    }).notNull(),
-    openedAt: moment('opened_at').notNull(),
-    closedAt: moment('closed_at'),
-    settledAt: moment('settled_at'),
-  },
-  (table) => [
-    primaryKey({ name: 'settlement_windows_key', columns: [table.shard, table.windowId] }),
-    index('settlement_windows_model').on(table.shard, table.asset, table.calendar, table.state),
-  ],
-);
-
-/** Who owes whom, and for what, in which window. */
-export const obligations = bridge.table(
-  'obligations',
-  {
-    shard: shard(),
-    windowId: text('window_id').notNull(),
-    paymentId: text('payment_id').notNull(),
-    sequence: integer('sequence').notNull(),
-    kind: text('kind', { enum: ['principal', 'interchange', 'schemeFee'] }).notNull(),
-    debtor: text('debtor').notNull(),
-    creditor: text('creditor').notNull(),
-    amount: minorUnits('amount').notNull(),
-    asset: text('asset').notNull(),
-  },
-  (table) => [
-    primaryKey({ name: 'obligations_key', columns: [table.shard, table.paymentId, table.sequence, table.kind] }),
-    index('obligations_window').on(table.shard, table.windowId),
-    foreignKey({
-      name: 'obligations_of_window',
-      columns: [table.shard, table.windowId],
-      foreignColumns: [settlementWindows.shard, settlementWindows.windowId],
-    }),
   ],
 );

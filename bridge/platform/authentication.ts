@@ -1,0 +1,98 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { and, eq, isNull } from 'drizzle-orm';
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Database } from '../../ledger-service/platform/database.ts';
+import type { Caller, RoomEnvironment } from '../../ledger-service/platform/http/room.ts';
+import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+import type { Clock } from '../../ledger-service/vocabulary/time.ts';
+import { apiKeys } from '../schema/platform.ts';
+
+export const SCOPES = [
+  'payments:read',
+  'payments:write',
+  'settlement:read',
+  'settlement:write',
+  'ledger:read',
+  'clock:write',
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+const TRUSTED_FOR_MILLISECONDS = 5_000;
+const MAXIMUM_REMEMBERED = 10_000;
+
+/** A key is `<keyId>.<secret>`; the stored hash is that of the secret, which has 256 bits and needs no salt. */
+export async function storeApiKey(
+  database: Database,
+  clock: Clock,
+  key: Readonly<{ keyId: string; secret: string; displayName: string; scopes: readonly Scope[] }>,
+): Promise<void> {
+  const values = {
+    shard: 0,
+    keyId: key.keyId,
+    secretHash: hashOf(key.secret),
+    displayName: key.displayName,
+    scopes: [...key.scopes],
+    recordedAt: clock.now(),
+  };
+  await database.drizzle
+    .insert(apiKeys)
+    .values(values)
+    .onConflictDoUpdate({
+      target: [apiKeys.shard, apiKeys.keyId],
+      set: { secretHash: values.secretHash, scopes: values.scopes },
+    });
+}
+
+/**
+ * Finds out who calls. A key that was good is trusted for five seconds, then looked up again.
+ *
+ * Errors: thrown UNAUTHENTICATED.
+ */
+export function authenticate(
+  dependencies: Readonly<{ database: Database; machineClock: Clock }>,
+): MiddlewareHandler<RoomEnvironment> {
+  const remembered = new Map<string, Readonly<{ caller: Caller; until: number }>>();
+  return async (context, next) => {
+    const token = /^Bearer ([\x21-\x7e]{3,200})$/.exec(context.req.header('authorization') ?? '')?.[1];
+    if (!token) throw unauthenticated();
+    const now = dependencies.machineClock.now().getTime();
+    const digest = hashOf(token);
+    const known = remembered.get(digest);
+    if (known && known.until > now) context.set('caller', known.caller);
+    else {
+      const caller = await findCaller(dependencies.database, token);
+      if (remembered.size >= MAXIMUM_REMEMBERED) remembered.clear();
+      remembered.set(digest, { caller, until: now + TRUSTED_FOR_MILLISECONDS });
+      context.set('caller', caller);
+    }
+    await next();
+  };
+}
+
+/** Errors: thrown SCOPE_MISSING. */
+export function requireScope(context: Context<RoomEnvironment>, scope: Scope): Caller {
+  const caller = context.get('caller');
+  if (!caller.scopes.includes(scope)) {
+    throw new SettlementError('SCOPE_MISSING', `this address needs the scope ${scope}`, { scope });
+  }
+  return caller;
+}
+
+async function findCaller(database: Database, token: string): Promise<Caller> {
+  const [keyId = '', secret = ''] = token.split('.', 2);
+  const [row] = await database.drizzle
+    .select({ secretHash: apiKeys.secretHash, scopes: apiKeys.scopes })
+    .from(apiKeys)
+    .where(and(eq(apiKeys.shard, 0), eq(apiKeys.keyId, keyId), isNull(apiKeys.revokedAt)));
+  const given = Buffer.from(hashOf(secret));
+  if (!row || !timingSafeEqual(Buffer.from(row.secretHash), given)) throw unauthenticated();
+  return { callerId: keyId, scopes: row.scopes };
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function unauthenticated(): SettlementError {
+  return new SettlementError('UNAUTHENTICATED', 'the request carries no valid API key');
+}

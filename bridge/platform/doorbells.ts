@@ -1,0 +1,134 @@
+import { type ConnectionOptions, createPostgresBackend, Queue, Worker } from 'bullmq';
+import type { Logger } from '../../ledger-service/platform/logging.ts';
+import type { Timers } from '../../ledger-service/vocabulary/time.ts';
+
+/** What happens when a consumer is rung: it looks for due rows and works on them until there are none. */
+export type Answer = () => Promise<unknown>;
+
+/** A queue as a doorbell: jobs carry nothing, since the truth is in Postgres. */
+export interface Doorbells {
+  ring(consumer: string): void;
+  /** Resolves once every consumer listens. */
+  start(answers: Readonly<Record<string, Answer>>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type DoorbellOptions = Readonly<{
+  databaseUrl: string;
+  redisUrl?: string | undefined;
+  timers: Timers;
+  logger: Logger;
+}>;
+
+const LOCK_MILLISECONDS = 5_000;
+const STALLED_INTERVAL_MILLISECONDS = 2_000;
+const SWEEP_MILLISECONDS = 1_000;
+const GATHER_MILLISECONDS = 5;
+
+/**
+ * Doorbells on BullMQ: on Postgres by default, on Redis where a URL is given.
+ *
+ * Rings that come together are one job. A sweeper rings every consumer each second, so that a lost, doubled or late
+ * job changes nothing but time.
+ */
+export function createDoorbells(options: DoorbellOptions): Doorbells {
+  const queues = new Map<string, Queue>();
+  const workers: Worker[] = [];
+  const rung = new Set<string>();
+  const stopping = new AbortController();
+  let sweeping: Promise<void> = Promise.resolve();
+
+  const ring = (consumer: string) => {
+    if (rung.has(consumer) || stopping.signal.aborted || !queues.has(consumer)) return;
+    rung.add(consumer);
+    options.timers
+      .wait(GATHER_MILLISECONDS, stopping.signal)
+      .then(() => {
+        rung.delete(consumer);
+        return queues.get(consumer)?.add('ring', {}, { removeOnComplete: true, removeOnFail: true });
+      })
+      .catch((error) => {
+        rung.delete(consumer);
+        if (!stopping.signal.aborted) options.logger.warn({ event: 'doorbell.unheard', consumer, err: error });
+      });
+  };
+
+  return {
+    ring,
+    async start(answers) {
+      for (const [consumer, answer] of Object.entries(answers)) {
+        queues.set(consumer, openQueue(options, consumer));
+        workers.push(openWorker(options, consumer, answer));
+      }
+      await Promise.all([...queues.values(), ...workers].map((part) => part.waitUntilReady()));
+      sweeping = sweep(Object.keys(answers), ring, options.timers, stopping.signal);
+    },
+    async close() {
+      stopping.abort();
+      await sweeping;
+      await Promise.all(workers.map((worker) => worker.close()));
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+    },
+  };
+}
+
+async function sweep(
+  consumers: readonly string[],
+  ring: (consumer: string) => void,
+  timers: Timers,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    for (const consumer of consumers) ring(consumer);
+    await timers.wait(SWEEP_MILLISECONDS, signal).catch(() => {});
+  }
+}
+
+/** Its own hash tag for each queue, so that a Redis Cluster may put each on another node. */
+function prefixOf(consumer: string): string {
+  return `{specie-${consumer}}`;
+}
+
+function openQueue(options: DoorbellOptions, consumer: string): Queue {
+  const queue = options.redisUrl
+    ? new Queue(consumer, { connection: redisConnection(options.redisUrl), prefix: prefixOf(consumer) })
+    : (new Queue(consumer, { connection: postgresConnection(options) }, createPostgresBackend) as unknown as Queue);
+  queue.on('error', (error) => options.logger.warn({ event: 'queue.error', consumer, err: error }));
+  return queue;
+}
+
+function openWorker(options: DoorbellOptions, consumer: string, answer: Answer): Worker {
+  const settings = {
+    concurrency: 1,
+    lockDuration: LOCK_MILLISECONDS,
+    stalledInterval: STALLED_INTERVAL_MILLISECONDS,
+    // A worker that is killed twice must not lose the job; the sweeper would ring again, but later.
+    maxStalledCount: 1_000,
+  };
+  const work = async () => {
+    await answer();
+  };
+  const worker = options.redisUrl
+    ? new Worker(consumer, work, {
+        ...settings,
+        connection: redisConnection(options.redisUrl),
+        prefix: prefixOf(consumer),
+      })
+    : (new Worker(
+        consumer,
+        work,
+        { ...settings, connection: postgresConnection(options) },
+        createPostgresBackend,
+      ) as unknown as Worker);
+  worker.on('error', (error) => options.logger.warn({ event: 'worker.error', consumer, err: error }));
+  worker.on('failed', (_job, error) => options.logger.error({ event: 'worker.failed', consumer, err: error }));
+  return worker;
+}
+
+function postgresConnection(options: DoorbellOptions) {
+  return { connectionString: options.databaseUrl, schema: 'bullmq', migrate: true, max: 3 };
+}
+
+function redisConnection(url: string): ConnectionOptions {
+  return { url, maxRetriesPerRequest: null };
+}

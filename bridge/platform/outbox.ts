@@ -1,0 +1,269 @@
+import { and, asc, eq, isNull, lte, or, sql } from 'drizzle-orm';
+import {
+  type Database,
+  type DatabaseTransaction,
+  inDatabaseTransaction,
+} from '../../ledger-service/platform/database.ts';
+import type { Logger } from '../../ledger-service/platform/logging.ts';
+import { type Shard, uuidFromMeaning } from '../../ledger-service/vocabulary/identifiers.ts';
+import type { Clock } from '../../ledger-service/vocabulary/time.ts';
+import { outbox } from '../schema/platform.ts';
+
+/** Something that happened, in the past tense: `payment.captured`. Its payload is JSON, amounts as strings. */
+export type DomainEvent = Readonly<{
+  shard: Shard;
+  topic: string;
+  subject: string;
+  /** What makes this event itself: the same meaning twice is one event. */
+  meaning: readonly (string | number)[];
+  payload: Readonly<Record<string, unknown>>;
+}>;
+
+export type DueEvent = Readonly<{
+  shard: Shard;
+  eventId: string;
+  topic: string;
+  subject: string;
+  payload: Readonly<Record<string, unknown>>;
+}>;
+
+/** Rings for a consumer, so that it looks for due rows; a lost ring costs time, never an event. */
+export type Ring = (consumer: string) => void;
+
+const BATCH_SIZE = 64;
+const FIRST_BACKOFF_MILLISECONDS = 200;
+const LONGEST_BACKOFF_MILLISECONDS = 60_000;
+
+export type OutboxDependencies = Readonly<{
+  database: Database;
+  /** The books' clock dates events; the machine's clock times attempts. */
+  clock: Clock;
+  machineClock: Clock;
+  ring: Ring;
+  logger: Logger;
+  /** Who has to act on what. */
+  subscriptions: Readonly<Record<string, readonly string[]>>;
+}>;
+
+export class Outbox {
+  readonly #dependencies: OutboxDependencies;
+
+  constructor(dependencies: OutboxDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * Writes events in the caller's database transaction, a row for each consumer.
+   *
+   * Effects: the consumers are rung when the caller says that it has committed, see {@link ringFor}
+   */
+  async emit(transaction: DatabaseTransaction, events: readonly DomainEvent[]): Promise<void> {
+    const recordedAt = this.#dependencies.clock.now();
+    const rows = events.flatMap((event, ordinal) =>
+      this.#consumersOf(event.topic).map((consumer) => ({
+        shard: event.shard,
+        consumer,
+        eventId: uuidFromMeaning(event.topic, event.subject, ...event.meaning),
+        topic: event.topic,
+        subject: event.subject,
+        payload: event.payload,
+        recordedAt,
+        ordinal,
+        attempts: 0,
+      })),
+    );
+    if (rows.length > 0) await transaction.insert(outbox).values(rows).onConflictDoNothing();
+  }
+
+  /** Rings whoever acts on these topics; called after the commit. */
+  ringFor(...topics: readonly string[]): void {
+    for (const consumer of new Set(topics.flatMap((topic) => this.#consumersOf(topic)))) {
+      this.#dependencies.ring(consumer);
+    }
+  }
+
+  /**
+   * Handles every due event of one consumer, many in one database transaction; a batch that fails is done again one
+   * by one, and an event that fails alone waits longer each time.
+   *
+   * Effects: those of `handle`, and the mark, together
+   */
+  async drain(
+    consumer: string,
+    handle: (transaction: DatabaseTransaction, events: readonly DueEvent[]) => Promise<void>,
+  ): Promise<number> {
+    let handled = 0;
+    for (;;) {
+      const found = await this.#handleBatch(consumer, BATCH_SIZE, handle).catch(() => undefined);
+      if (found === undefined) {
+        handled += await this.#handleOneByOne(consumer, handle);
+        continue;
+      }
+      handled += found;
+      if (found < BATCH_SIZE) return handled;
+    }
+  }
+
+  /** Like {@link drain} for work that leaves the process: `handle` runs outside any database transaction. */
+  async drainOutside(consumer: string, handle: (event: DueEvent) => Promise<void>): Promise<number> {
+    let handled = 0;
+    for (;;) {
+      const due = await this.#findDue(this.#dependencies.database.drizzle, consumer, BATCH_SIZE, false);
+      if (due.length === 0) return handled;
+      for (const event of due) {
+        try {
+          await handle(event);
+          await this.#mark(this.#dependencies.database.drizzle, consumer, [event]);
+          handled += 1;
+        } catch (error) {
+          await this.#postpone(consumer, event, error);
+        }
+      }
+    }
+  }
+
+  /** How many events wait for each consumer. */
+  async backlog(): Promise<Readonly<Record<string, number>>> {
+    const rows = await this.#dependencies.database.drizzle
+      .select({ consumer: outbox.consumer, waiting: sql<number>`count(*)::int` })
+      .from(outbox)
+      .where(isNull(outbox.handledAt))
+      .groupBy(outbox.consumer);
+    return Object.fromEntries(rows.map(({ consumer, waiting }) => [consumer, waiting]));
+  }
+
+  async #handleBatch(
+    consumer: string,
+    size: number,
+    handle: (transaction: DatabaseTransaction, events: readonly DueEvent[]) => Promise<void>,
+  ): Promise<number> {
+    return inDatabaseTransaction(this.#dependencies.database, async (transaction) => {
+      const due = await this.#findDue(transaction, consumer, size, true);
+      if (due.length > 0) {
+        await handle(transaction, due);
+        await this.#mark(transaction, consumer, due);
+      }
+      return due.length;
+    });
+  }
+
+  async #handleOneByOne(
+    consumer: string,
+    handle: (transaction: DatabaseTransaction, events: readonly DueEvent[]) => Promise<void>,
+  ): Promise<number> {
+    const due = await this.#findDue(this.#dependencies.database.drizzle, consumer, BATCH_SIZE, false);
+    let handled = 0;
+    for (const event of due) {
+      try {
+        await inDatabaseTransaction(this.#dependencies.database, async (transaction) => {
+          const stillDue = await this.#lockIfDue(transaction, consumer, event.shard, event.eventId);
+          if (!stillDue) return;
+          await handle(transaction, [event]);
+          await this.#mark(transaction, consumer, [event]);
+          handled += 1;
+        });
+      } catch (error) {
+        await this.#postpone(consumer, event, error);
+      }
+    }
+    return handled;
+  }
+
+  async #findDue(
+    reader: Database['drizzle'] | DatabaseTransaction,
+    consumer: string,
+    limit: number,
+    lock: boolean,
+  ): Promise<readonly DueEvent[]> {
+    const query = reader
+      .select({
+        shard: outbox.shard,
+        eventId: outbox.eventId,
+        topic: outbox.topic,
+        subject: outbox.subject,
+        payload: outbox.payload,
+      })
+      .from(outbox)
+      .where(
+        and(
+          eq(outbox.consumer, consumer),
+          isNull(outbox.handledAt),
+          or(isNull(outbox.notBefore), lte(outbox.notBefore, this.#dependencies.machineClock.now())),
+        ),
+      )
+      .orderBy(asc(outbox.shard), asc(outbox.recordedAt), asc(outbox.ordinal), asc(outbox.eventId))
+      .limit(limit);
+    const rows = lock ? await query.for('update', { skipLocked: true }) : await query;
+    return rows as DueEvent[];
+  }
+
+  async #lockIfDue(
+    transaction: DatabaseTransaction,
+    consumer: string,
+    shard: Shard,
+    eventId: string,
+  ): Promise<boolean> {
+    const rows = await transaction
+      .select({ eventId: outbox.eventId })
+      .from(outbox)
+      .where(
+        and(
+          eq(outbox.shard, shard),
+          eq(outbox.consumer, consumer),
+          eq(outbox.eventId, eventId),
+          isNull(outbox.handledAt),
+        ),
+      )
+      .for('update', { skipLocked: true });
+    return rows.length > 0;
+  }
+
+  async #mark(
+    writer: Database['drizzle'] | DatabaseTransaction,
+    consumer: string,
+    events: readonly DueEvent[],
+  ): Promise<void> {
+    const handledAt = this.#dependencies.machineClock.now();
+    for (const shard of new Set(events.map((event) => event.shard))) {
+      const eventIds = events.filter((event) => event.shard === shard).map((event) => event.eventId);
+      await writer
+        .update(outbox)
+        .set({ handledAt })
+        .where(
+          and(
+            eq(outbox.shard, shard),
+            eq(outbox.consumer, consumer),
+            sql`${outbox.eventId} = any(${sqlArray(eventIds)})`,
+          ),
+        );
+    }
+  }
+
+  async #postpone(consumer: string, event: DueEvent, error: unknown): Promise<void> {
+    const { database, machineClock, logger } = this.#dependencies;
+    logger.warn({ event: 'outbox.postponed', consumer, topic: event.topic, subject: event.subject, err: error });
+    const here = and(eq(outbox.shard, event.shard), eq(outbox.consumer, consumer), eq(outbox.eventId, event.eventId));
+    const [row] = await database.drizzle.select({ attempts: outbox.attempts }).from(outbox).where(here);
+    const attempts = Math.min((row?.attempts ?? 0) + 1, 1000);
+    const backoff = Math.min(FIRST_BACKOFF_MILLISECONDS * 2 ** Math.min(attempts, 16), LONGEST_BACKOFF_MILLISECONDS);
+    await database.drizzle
+      .update(outbox)
+      .set({
+        attempts,
+        notBefore: new Date(machineClock.now().getTime() + backoff),
+        lastError: String(error instanceof Error ? error.message : error).slice(0, 500),
+      })
+      .where(here);
+  }
+
+  #consumersOf(topic: string): readonly string[] {
+    const consumers = this.#dependencies.subscriptions[topic];
+    if (!consumers) throw new Error(`Invariant broken: nobody has said who acts on ${topic}`);
+    return consumers;
+  }
+}
+
+/** A list as one parameter. */
+export function sqlArray(values: readonly string[]) {
+  return sql`${`{${values.map((value) => `"${value.replace(/(["\\])/g, '\\$1')}"`).join(',')}}`}::text[]`;
+}

@@ -1,0 +1,111 @@
+import { sql } from 'drizzle-orm';
+import { boolean, index, integer, jsonb, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { bridge, minorUnits, moment, shardColumn } from './columns.ts';
+
+/** One row per signing key: the next nonce, handed out under this row's lock. */
+export const chainKeys = bridge.table(
+  'chain_keys',
+  {
+    shard: shardColumn(),
+    chainId: integer('chain_id').notNull(),
+    address: text('address').notNull(),
+    nextNonce: integer('next_nonce').notNull(),
+  },
+  (table) => [primaryKey({ name: 'chain_keys_key', columns: [table.shard, table.chainId, table.address] })],
+);
+
+/** What is to be called on chain: written with the decision that asks for it, signed later, sent after that. */
+export const chainCalls = bridge.table(
+  'chain_calls',
+  {
+    shard: shardColumn(),
+    callId: text('call_id').notNull(),
+    kind: text('kind').notNull(),
+    /** What it is for (a payment, a payout batch) and its number within that; calls of one subject go out in order. */
+    subject: text('subject').notNull(),
+    sequence: integer('sequence').notNull(),
+    recipient: text('recipient').notNull(),
+    data: text('data').notNull(),
+    value: minorUnits('value').notNull(),
+    gasLimit: integer('gas_limit').notNull(),
+    state: text('state', { enum: ['due', 'signed', 'final', 'reverted'] }).notNull(),
+    signer: text('signer'),
+    nonce: integer('nonce'),
+    recordedAt: moment('recorded_at').notNull(),
+    signedAt: moment('signed_at'),
+    finalHash: text('final_hash'),
+    blockHeight: integer('block_height'),
+    gasUsed: integer('gas_used'),
+  },
+  (table) => [
+    primaryKey({ name: 'chain_calls_key', columns: [table.shard, table.callId] }),
+    index('chain_calls_due')
+      .on(table.shard, table.recordedAt, table.subject, table.sequence)
+      .where(sql`${table.state} = 'due'`),
+    index('chain_calls_signed').on(table.shard, table.nonce).where(sql`${table.state} = 'signed'`),
+    index('chain_calls_subject').on(table.shard, table.subject),
+  ],
+);
+
+/** Every signed form of a call; a replacement keeps the nonce and adds a hash. */
+export const chainSubmissions = bridge.table(
+  'chain_submissions',
+  {
+    shard: shardColumn(),
+    chainHash: text('chain_hash').notNull(),
+    callId: text('call_id').notNull(),
+    raw: text('raw').notNull(),
+    signedAt: moment('signed_at').notNull(),
+    /** By the machine's clock: when it was last handed to a node. */
+    sentAt: moment('sent_at'),
+  },
+  (table) => [
+    primaryKey({ name: 'chain_submissions_key', columns: [table.shard, table.chainHash] }),
+    index('chain_submissions_call').on(table.shard, table.callId),
+  ],
+);
+
+/** Every block that was seen; `canonical` is taken away when another takes its height. */
+export const chainBlocks = bridge.table(
+  'chain_blocks',
+  {
+    shard: shardColumn(),
+    chainId: integer('chain_id').notNull(),
+    blockHash: text('block_hash').notNull(),
+    height: integer('height').notNull(),
+    parentHash: text('parent_hash').notNull(),
+    minedAt: moment('mined_at').notNull(),
+    canonical: boolean('canonical').notNull(),
+    final: boolean('final').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'chain_blocks_key', columns: [table.shard, table.chainId, table.blockHash] }),
+    uniqueIndex('chain_blocks_height').on(table.shard, table.chainId, table.height).where(sql`${table.canonical}`),
+    index('chain_blocks_unfinal')
+      .on(table.shard, table.chainId, table.height)
+      .where(sql`${table.canonical} and not ${table.final}`),
+  ],
+);
+
+/** The logs of our contracts, by where they were seen. */
+export const chainLogs = bridge.table(
+  'chain_logs',
+  {
+    shard: shardColumn(),
+    chainId: integer('chain_id').notNull(),
+    blockHash: text('block_hash').notNull(),
+    logIndex: integer('log_index').notNull(),
+    /** The n-th of our logs within its chain transaction: with the hash it names the log wherever it is re-included. */
+    ordinal: integer('ordinal').notNull(),
+    chainHash: text('chain_hash').notNull(),
+    height: integer('height').notNull(),
+    address: text('address').notNull(),
+    event: text('event').notNull(),
+    fields: jsonb('fields').notNull(),
+    canonical: boolean('canonical').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'chain_logs_key', columns: [table.shard, table.chainId, table.blockHash, table.logIndex] }),
+    index('chain_logs_height').on(table.shard, table.chainId, table.height),
+  ],
+);
