@@ -9,6 +9,7 @@ CREATE TABLE "bridge"."chain_blocks" (
 	"height" integer NOT NULL,
 	"parent_hash" text NOT NULL,
 	"mined_at" timestamp (3) with time zone NOT NULL,
+	"chain_hashes" text[] NOT NULL,
 	"canonical" boolean NOT NULL,
 	"final" boolean NOT NULL,
 	CONSTRAINT "chain_blocks_key" PRIMARY KEY("shard","chain_id","block_hash")

@@ -41,8 +41,8 @@ export type OutboxDependencies = Readonly<{
   machineClock: Clock;
   ring: Ring;
   logger: Logger;
-  /** Who has to act on what. */
-  subscriptions: Readonly<Record<string, readonly string[]>>;
+  /** Who has to act on what; an event may concern fewer of them than its topic. */
+  subscriptions: Readonly<Record<string, (payload: DomainEvent['payload']) => readonly string[]>>;
 }>;
 
 export class Outbox {
@@ -60,7 +60,7 @@ export class Outbox {
   async emit(transaction: DatabaseTransaction, events: readonly DomainEvent[]): Promise<void> {
     const recordedAt = this.#dependencies.clock.now();
     const rows = events.flatMap((event, ordinal) =>
-      this.#consumersOf(event.topic).map((consumer) => ({
+      this.#consumersOf(event).map((consumer) => ({
         shard: event.shard,
         consumer,
         eventId: uuidFromMeaning(event.topic, event.subject, ...event.meaning),
@@ -75,11 +75,15 @@ export class Outbox {
     if (rows.length > 0) await transaction.insert(outbox).values(rows).onConflictDoNothing();
   }
 
-  /** Rings whoever acts on these topics; called after the commit. */
-  ringFor(...topics: readonly string[]): void {
-    for (const consumer of new Set(topics.flatMap((topic) => this.#consumersOf(topic)))) {
+  /** Rings whoever acts on these events; called after the commit. */
+  ringFor(events: readonly DomainEvent[]): void {
+    for (const consumer of new Set(events.flatMap((event) => this.#consumersOf(event)))) {
       this.#dependencies.ring(consumer);
     }
+  }
+
+  ring(consumer: string): void {
+    this.#dependencies.ring(consumer);
   }
 
   /**
@@ -256,10 +260,10 @@ export class Outbox {
       .where(here);
   }
 
-  #consumersOf(topic: string): readonly string[] {
-    const consumers = this.#dependencies.subscriptions[topic];
-    if (!consumers) throw new Error(`Invariant broken: nobody has said who acts on ${topic}`);
-    return consumers;
+  #consumersOf({ topic, payload }: DomainEvent): readonly string[] {
+    const subscribers = this.#dependencies.subscriptions[topic];
+    if (!subscribers) throw new Error(`Invariant broken: nobody has said who acts on ${topic}`);
+    return subscribers(payload);
   }
 }
 

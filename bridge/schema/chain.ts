@@ -75,6 +75,8 @@ export const chainBlocks = bridge.table(
     height: integer('height').notNull(),
     parentHash: text('parent_hash').notNull(),
     minedAt: moment('mined_at').notNull(),
+    /** The hashes of its chain transactions. */
+    chainHashes: text('chain_hashes').array().notNull(),
     canonical: boolean('canonical').notNull(),
     final: boolean('final').notNull(),
   },

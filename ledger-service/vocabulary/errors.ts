@@ -216,6 +216,13 @@ export const errorCatalogue = {
     'A field of the request is missing, has another type, or is unknown.',
     'Correct the field named in `param`.',
   ),
+  GATE_CLOSED: describe(
+    409,
+    true,
+    'A gate stayed closed',
+    'A check before the hold did not allow the payment, or did not answer in time.',
+    'Look at `gate` and `reason`; try again later if the check was unavailable.',
+  ),
   HOLD_CLOSED: describe(
     409,
     false,

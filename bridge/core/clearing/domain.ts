@@ -53,6 +53,48 @@ export function clearPresentment(
   };
 }
 
+/**
+ * Clears one refunded amount: the way back of a capture's principal. Fees stay with those who earned them.
+ *
+ * Shape and errors as {@link clearPresentment}; `amount` is fiat.
+ */
+export function clearRefund(
+  refund: Pick<Presentment, 'parties' | 'sequence' | 'amount' | 'eventAt'>,
+): Readonly<{ obligations: readonly Obligation[]; entry: JournalEntryInstruction }> {
+  const { payer, payee } = sidesOf(refund.parties);
+  const obligations: Obligation[] = [{ from: payee, to: payer, kind: 'principal', amount: refund.amount }];
+  return { obligations, entry: entryOf(refund, refundLegsOf(refund)) };
+}
+
+function refundLegsOf({ parties, amount }: Pick<Presentment, 'parties' | 'amount'>): Leg[] {
+  const issuer = () => `issuer/${required(parties.issuer, 'issuer')}/position`;
+  const acquirerLegs = (): Leg[] => {
+    const acquirer = `acquirer/${required(parties.acquirer, 'acquirer')}/position`;
+    return [
+      ['merchant', `merchant/${parties.merchant}/payable`, acquirer, amount],
+      ['gross', acquirer, 'network/clearing', amount],
+    ];
+  };
+  switch (parties.quadrant) {
+    case 'fiatToFiat':
+      return [...acquirerLegs(), ['payer', 'network/clearing', issuer(), amount]];
+    case 'cryptoToFiat':
+      return [
+        ...acquirerLegs(),
+        ['intermediary', 'network/clearing', 'intermediary/clearing', amount],
+        ['position', 'intermediary/clearing', 'intermediary/position', amount],
+      ];
+    case 'fiatToCrypto':
+      return [
+        ['position', 'intermediary/position', 'intermediary/clearing', amount],
+        ['intermediary', 'intermediary/clearing', 'network/clearing', amount],
+        ['payer', 'network/clearing', issuer(), amount],
+      ];
+    case 'cryptoToCrypto':
+      throw new Error('Invariant broken: crypto → crypto settles on chain and is never cleared');
+  }
+}
+
 type Leg = readonly [role: string, debit: AccountPath, credit: AccountPath, amount: Amount];
 
 function legsOf(presentment: Presentment): Leg[] {
@@ -104,7 +146,10 @@ function sidesOf(parties: PaymentParties): Readonly<{ payer: SettlementParticipa
   };
 }
 
-function entryOf({ parties, sequence, eventAt }: Presentment, legs: readonly Leg[]): JournalEntryInstruction {
+function entryOf(
+  { parties, sequence, eventAt }: Pick<Presentment, 'parties' | 'sequence' | 'eventAt'>,
+  legs: readonly Leg[],
+): JournalEntryInstruction {
   const name = (...meaning: readonly (string | number)[]) =>
     uuidFromMeaning('clearing', parties.paymentIdentifier, sequence, ...meaning);
   const transfers = legs

@@ -98,6 +98,73 @@ export function releaseEntry(
   return entryOf(parties, cause, sequence, eventAt, legs);
 }
 
+/**
+ * The entry of a refund as far as it does not go through clearing.
+ *
+ * Shape:   crypto → crypto: the merchant's coins are back with the payer, final on chain · crypto → fiat: the coins are
+ *          reserved in the wallet, see {@link refundPayoutEntry} · fiat → crypto: the merchant owes its coins, since
+ *          they cannot be pulled back · fiat → fiat: nothing, clearing says it all
+ * Units:   `source` in the payer's asset, `target` in the merchant's
+ */
+export function refundEntry(
+  parties: PaymentParties,
+  sequence: number,
+  refunded: Readonly<{ source: Amount; target: Amount }>,
+  eventAt: Date,
+): JournalEntryInstruction | undefined {
+  switch (parties.quadrant) {
+    case 'fiatToFiat':
+      return undefined;
+    case 'cryptoToCrypto': {
+      const back = { debit: merchantOnChain(parties), credit: 'payers/onchain' };
+      return entryOf(parties, 'refund', sequence, eventAt, [
+        { role: 'source', kind: 'post', ...back, amount: refunded.source },
+      ]);
+    }
+    case 'cryptoToFiat':
+      return entryOf(parties, 'refund', sequence, eventAt, [
+        { role: `refund-${sequence}`, kind: 'pending', ...INVENTORY, amount: refunded.source },
+      ]);
+    case 'fiatToCrypto': {
+      if (refunded.target.minorUnits === 0n) return undefined;
+      const owed = { debit: `merchant/${parties.merchant}/receivable`, credit: 'intermediary/position' };
+      return entryOf(parties, 'refund', sequence, eventAt, [
+        { role: 'target', kind: 'post', ...owed, amount: refunded.target },
+      ]);
+    }
+  }
+}
+
+/** The entry of a refund to a crypto payer out of the wallet, once the chain shows it at the agreed depth. */
+export function refundPayoutEntry(
+  parties: PaymentParties,
+  sequence: number,
+  paid: Amount,
+  eventAt: Date,
+): JournalEntryInstruction {
+  const transfer: TransferInstruction = {
+    transferIdentifier: uuidFromMeaning('payment', parties.paymentIdentifier, 'refund-payout', sequence),
+    kind: 'post_pending',
+    ...INVENTORY,
+    amount: paid,
+    pendingTransferIdentifier: uuidFromMeaning(
+      'payment',
+      parties.paymentIdentifier,
+      'refund',
+      sequence,
+      `refund-${sequence}`,
+    ),
+  };
+  return {
+    shard: parties.shard,
+    entryIdentifier: uuidFromMeaning('payment', parties.paymentIdentifier, 'refund-payout', sequence),
+    kind: 'payment.refundPayout',
+    subject: parties.paymentIdentifier,
+    eventAt,
+    transfers: [transfer],
+  };
+}
+
 const INVENTORY = { debit: 'intermediary/position', credit: 'intermediary/chain' } as const;
 
 function holdAccounts(parties: PaymentParties): Readonly<{ debit: AccountPath; credit: AccountPath }> {

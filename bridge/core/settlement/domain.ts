@@ -110,3 +110,25 @@ export function merchantPayoutEntry(
 function settlementAccountOf(participant: SettlementParticipant): AccountPath {
   return participant === 'intermediary' ? 'intermediary/settlement' : `${participant}/position`;
 }
+
+/** What one merchant's captures and refunds of a window come to. Minor units. */
+export type MerchantTotals = Readonly<{
+  merchant: string;
+  acquirer: string;
+  gross: bigint;
+  fees: bigint;
+  refunds: bigint;
+}>;
+
+export type MerchantPayout = MerchantTotals & Readonly<{ carriedIn: bigint; paid: bigint; carriedOut: bigint }>;
+
+/**
+ * Works out what a merchant is paid for a window.
+ *
+ * Units: minor units; what refunds took beyond what came in is carried to the next window, never below zero, so that
+ *        `gross - fees - refunds - carriedIn = paid - carriedOut`
+ */
+export function payMerchant(totals: MerchantTotals, carriedIn: bigint): MerchantPayout {
+  const due = totals.gross - totals.fees - totals.refunds - carriedIn;
+  return { ...totals, carriedIn, paid: due > 0n ? due : 0n, carriedOut: due < 0n ? -due : 0n };
+}

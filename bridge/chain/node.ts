@@ -1,0 +1,138 @@
+import { createPublicClient, defineChain, http, type PublicClient } from 'viem';
+import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+import { eventAbis } from './abis.ts';
+import type { Address, Hex, ObservedBlock, ObservedLog } from './domain.ts';
+
+/** What the bridge asks of a chain; a simulation has its own. */
+export interface ChainNode {
+  readonly chainId: number;
+  head(): Promise<number>;
+  block(height: number): Promise<ObservedBlock>;
+  blocks(from: number, to: number): Promise<readonly ObservedBlock[]>;
+  logs(from: number, to: number, addresses: readonly Address[]): Promise<readonly ObservedLog[]>;
+  receipt(chainHash: Hex): Promise<Readonly<{ succeeded: boolean; height: number; gasUsed: number }> | undefined>;
+  /** `known` when the node, or the chain, has it already. */
+  send(raw: Hex): Promise<'accepted' | 'known'>;
+  gasPrice(): Promise<bigint>;
+  nextNonce(address: Address): Promise<number>;
+  coinBalance(address: Address): Promise<bigint>;
+  read(
+    call: Readonly<{ address: Address; abi: readonly unknown[]; functionName: string; args: readonly unknown[] }>,
+  ): Promise<unknown>;
+}
+
+const TIMEOUT_MILLISECONDS = 10_000;
+
+/**
+ * A node by its JSON-RPC address.
+ *
+ * Errors: thrown CHAIN_UNAVAILABLE when it does not answer, CHAIN_MISMATCH when it is another chain.
+ */
+export async function connectNode(url: string, expectedChainId?: number): Promise<ChainNode> {
+  const transport = http(url, { batch: { wait: 2, batchSize: 200 }, timeout: TIMEOUT_MILLISECONDS, retryCount: 1 });
+  const probe = createPublicClient({ transport });
+  const chainId = await available(() => probe.getChainId());
+  if (expectedChainId !== undefined && chainId !== expectedChainId) {
+    throw new SettlementError('CHAIN_MISMATCH', `the node is on chain ${chainId}, not ${expectedChainId}`, {
+      chainId,
+      expectedChainId,
+    });
+  }
+  const chain = defineChain({
+    id: chainId,
+    name: `chain ${chainId}`,
+    nativeCurrency: { name: 'coin', symbol: 'COIN', decimals: 18 },
+    rpcUrls: { default: { http: [url] } },
+  });
+  const client = createPublicClient({ chain, transport, cacheTime: 0 });
+  return nodeOf(client, chainId);
+}
+
+function nodeOf(client: PublicClient, chainId: number): ChainNode {
+  const block = async (height: number): Promise<ObservedBlock> => {
+    const found = await available(() => client.getBlock({ blockNumber: BigInt(height) }));
+    return {
+      height,
+      hash: found.hash as Hex,
+      parentHash: found.parentHash,
+      minedAt: new Date(Number(found.timestamp) * 1000),
+      chainHashes: found.transactions,
+    };
+  };
+  return {
+    chainId,
+    head: () => available(async () => Number(await client.getBlockNumber({ cacheTime: 0 }))),
+    block,
+    blocks: (from, to) => Promise.all(Array.from({ length: to - from + 1 }, (_, index) => block(from + index))),
+    async logs(from, to, addresses) {
+      const found = await available(() =>
+        client.getLogs({
+          address: [...addresses],
+          events: eventAbis,
+          fromBlock: BigInt(from),
+          toBlock: BigInt(to),
+          strict: true,
+        }),
+      );
+      const ordinals = new Map<string, number>();
+      return found.map((log) => {
+        const ordinal = ordinals.get(log.transactionHash) ?? 0;
+        ordinals.set(log.transactionHash, ordinal + 1);
+        return {
+          blockHash: log.blockHash,
+          height: Number(log.blockNumber),
+          chainHash: log.transactionHash,
+          logIndex: log.logIndex,
+          ordinal,
+          address: log.address.toLowerCase() as Address,
+          event: log.eventName,
+          fields: Object.fromEntries(
+            Object.entries(log.args as Record<string, unknown>).map(([name, value]) => [name, String(value)]),
+          ),
+        };
+      });
+    },
+    async receipt(chainHash) {
+      try {
+        const found = await client.getTransactionReceipt({ hash: chainHash });
+        return {
+          succeeded: found.status === 'success',
+          height: Number(found.blockNumber),
+          gasUsed: Number(found.gasUsed),
+        };
+      } catch (error) {
+        if (error instanceof Error && error.name === 'TransactionReceiptNotFoundError') return undefined;
+        throw unavailable(error);
+      }
+    },
+    async send(raw) {
+      try {
+        await client.sendRawTransaction({ serializedTransaction: raw });
+        return 'accepted';
+      } catch (error) {
+        const message = error instanceof Error ? error.message : '';
+        // «Nonce too low» says that this nonce is spent, by this very call or its replacement: a look-up, no failure.
+        if (/already known|known transaction|nonce too low|nonce.*too low|already imported/i.test(message))
+          return 'known';
+        throw unavailable(error);
+      }
+    },
+    gasPrice: () => available(() => client.getGasPrice()),
+    nextNonce: (address) => available(() => client.getTransactionCount({ address, blockTag: 'pending' })),
+    coinBalance: (address) => available(() => client.getBalance({ address })),
+    read: (call) => available(() => client.readContract(call as Parameters<typeof client.readContract>[0])),
+  };
+}
+
+async function available<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
+function unavailable(cause: unknown): SettlementError {
+  const message = cause instanceof Error ? cause.message.split('\n')[0]! : String(cause);
+  return new SettlementError('CHAIN_UNAVAILABLE', message.slice(0, 300), {}, { cause });
+}

@@ -1,0 +1,165 @@
+import { type Database, inDatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
+import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks } from '../domain.ts';
+import type { ChainNode } from '../node.ts';
+import {
+  giveUpBlocks,
+  insertBlocks,
+  loadCallsByHash,
+  loadCanonicalHash,
+  loadHighestBlock,
+  loadLogsOf,
+  lockUnfinalBlocks,
+  markFinal,
+  saveOutcome,
+} from '../store.ts';
+
+export type ObservationDependencies = Readonly<{
+  database: Database;
+  node: ChainNode;
+  deployment: Deployment;
+  finality: FinalityPolicy;
+  outbox: Outbox;
+  logger: Logger;
+}>;
+
+const BLOCKS_AT_ONCE = 64;
+
+/**
+ * Reads what the chain has added, and says what has become final.
+ *
+ * Shape:   → how many blocks were read and how many became final
+ * Effects: blocks and logs are stored by hash, with a flag that says which are canonical; events `escrow.final`,
+ *          `wallet.final` and `chainCall.reverted` for final blocks only, named by chain hash and the log's place within
+ *          that chain transaction, so that a log which is included again elsewhere is the same event
+ * Errors:  thrown CHAIN_UNAVAILABLE (retryable) · CHAIN_MISMATCH when the chain lost a block that was final
+ */
+export async function observeChain(
+  dependencies: ObservationDependencies,
+): Promise<Readonly<{ read: number; finalized: number }>> {
+  const head = await dependencies.node.head();
+  const read = await readNewBlocks(dependencies, head);
+  let finalized = 0;
+  for (;;) {
+    const count = await finalizeBlocks(dependencies, finalHeight(head, dependencies.finality));
+    finalized += count;
+    if (count < BLOCKS_AT_ONCE) return { read, finalized };
+  }
+}
+
+/** The newest block that these books know, if they know any. */
+export async function lastObservedBlock(
+  database: Database,
+  chainId: number,
+): Promise<Readonly<{ height: number; hash: string }> | undefined> {
+  const row = await loadHighestBlock(database.drizzle, chainId);
+  return row && { height: row.height, hash: row.blockHash };
+}
+
+async function readNewBlocks(dependencies: ObservationDependencies, head: number): Promise<number> {
+  const { database, node, deployment } = dependencies;
+  let read = 0;
+  for (;;) {
+    const highest = await loadHighestBlock(database.drizzle, node.chainId);
+    const from = highest ? highest.height + 1 : deployment.firstHeight;
+    if (highest && head < highest.height) {
+      // The chain is shorter than what was seen: what lies above its head is given up, and read again.
+      await giveUp(dependencies, head + 1);
+      continue;
+    }
+    if (from > head) {
+      const sameHead = !highest || (await node.block(highest.height)).hash === highest.blockHash;
+      if (sameHead) return read;
+      await giveUp(dependencies, highest.height);
+      continue;
+    }
+    const to = Math.min(head, from + BLOCKS_AT_ONCE - 1);
+    const addresses = [deployment.escrow, deployment.wallet];
+    const [blocks, logs] = await Promise.all([node.blocks(from, to), node.logs(from, to, addresses)]);
+    const known = await loadCanonicalHash(database.drizzle, node.chainId, from - 1);
+    const joined = joinBlocks(blocks, (height) => (height === from - 1 ? known : undefined));
+    if (joined.outcome === 'torn') continue;
+    if (joined.outcome === 'forked') {
+      await giveUp(dependencies, joined.giveUpFrom);
+      continue;
+    }
+    const hashes = new Set(blocks.map(({ hash }) => hash));
+    if (logs.some(({ blockHash }) => !hashes.has(blockHash))) continue;
+    await inDatabaseTransaction(database, (transaction) => insertBlocks(transaction, node.chainId, blocks, logs));
+    read += blocks.length;
+  }
+}
+
+async function giveUp({ database, node, logger }: ObservationDependencies, height: number): Promise<void> {
+  const wereFinal = await inDatabaseTransaction(database, async (transaction) => {
+    const lost = await giveUpBlocks(transaction, node.chainId, height);
+    if (lost > 0) {
+      throw new SettlementError('CHAIN_MISMATCH', `the chain lost ${lost} final blocks from height ${height} on`, {
+        height,
+      });
+    }
+    return lost;
+  });
+  logger.warn({ event: 'chain.reorganized', height, wereFinal });
+}
+
+async function finalizeBlocks(dependencies: ObservationDependencies, upTo: number): Promise<number> {
+  const { database, node, outbox, deployment } = dependencies;
+  const pending = await inDatabaseTransaction(database, (transaction) =>
+    lockUnfinalBlocks(transaction, node.chainId, upTo, BLOCKS_AT_ONCE),
+  );
+  if (pending.length === 0) return 0;
+  const hashes = pending.flatMap((block) => block.chainHashes);
+  const ours = await loadCallsByHash(database.drizzle, hashes);
+  const receipts = new Map(
+    await Promise.all(ours.map(async (call) => [call.chainHash, await node.receipt(call.chainHash as Hex)] as const)),
+  );
+  const events: DomainEvent[] = [];
+  const count = await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
+    const blocks = await lockUnfinalBlocks(transaction, node.chainId, upTo, BLOCKS_AT_ONCE);
+    // Another watcher, or a reorganisation, came between the two looks: look again.
+    if (blocks.map(({ blockHash }) => blockHash).join() !== pending.map(({ blockHash }) => blockHash).join()) return 0;
+    const minedAt = new Map(blocks.map((block) => [block.blockHash, block.minedAt.toISOString()]));
+    for (const log of await loadLogsOf(transaction, node.chainId, [...minedAt.keys()])) {
+      events.push({
+        shard: log.shard,
+        topic: log.address === deployment.escrow.toLowerCase() ? 'escrow.final' : 'wallet.final',
+        subject: (log.fields as Record<string, string>).paymentIdentifier ?? log.chainHash,
+        meaning: [node.chainId, log.chainHash, log.ordinal],
+        payload: {
+          event: log.event,
+          fields: log.fields,
+          chainHash: log.chainHash,
+          height: log.height,
+          minedAt: minedAt.get(log.blockHash)!,
+        },
+      });
+    }
+    for (const call of ours) {
+      const receipt = receipts.get(call.chainHash);
+      if (!receipt || call.state === 'final' || call.state === 'reverted') continue;
+      await saveOutcome(transaction, call.callId, {
+        state: receipt.succeeded ? 'final' : 'reverted',
+        finalHash: call.chainHash,
+        blockHeight: receipt.height,
+        gasUsed: receipt.gasUsed,
+      });
+      if (receipt.succeeded) continue;
+      events.push({
+        shard: 0,
+        topic: 'chainCall.reverted',
+        subject: call.subject,
+        meaning: [call.callId],
+        payload: { callId: call.callId, kind: call.kind, sequence: call.sequence, chainHash: call.chainHash },
+      });
+    }
+    await outbox.emit(transaction, events);
+    await markFinal(transaction, node.chainId, [...minedAt.keys()]);
+    return blocks.length;
+  });
+  outbox.ringFor(events);
+  return count;
+}

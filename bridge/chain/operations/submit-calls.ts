@@ -1,0 +1,129 @@
+import { keccak256 } from 'viem';
+import type { PrivateKeyAccount } from 'viem/accounts';
+import {
+  type Database,
+  type DatabaseTransaction,
+  inDatabaseTransaction,
+} from '../../../ledger-service/platform/database.ts';
+import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import type { Address, ChainCall, Hex } from '../domain.ts';
+import type { ChainNode } from '../node.ts';
+import {
+  countOpenCalls,
+  hasKey,
+  insertCalls,
+  loadCallsOf,
+  loadUnsent,
+  lockDueCalls,
+  lockKey,
+  markSent,
+  type SignedCall,
+  saveNextNonce,
+  saveSigned,
+} from '../store.ts';
+
+export type SubmissionDependencies = Readonly<{
+  database: Database;
+  node: ChainNode;
+  operator: PrivateKeyAccount;
+  clock: Clock;
+  machineClock: Clock;
+  logger: Logger;
+}>;
+
+const CALLS_AT_ONCE = 64;
+const FORGOTTEN_AFTER_MILLISECONDS = 2_000;
+const LOWEST_FEE_PER_GAS = 2_000_000_000n;
+
+/** Asks for calls in the caller's database transaction; they go out after it has committed. */
+export async function enqueueChainCalls(
+  transaction: DatabaseTransaction,
+  calls: readonly ChainCall[],
+  recordedAt: Date,
+): Promise<void> {
+  await insertCalls(transaction, calls, recordedAt);
+}
+
+/**
+ * Signs what is due and hands every signed call that no node has yet to the node, lowest nonce first.
+ *
+ * Effects: nonce and signed bytes are committed before anything is sent, so that a call is never signed a second time
+ *          under another nonce; a call that a node forgot is sent again as it is
+ * Errors:  thrown CHAIN_UNAVAILABLE (retryable)
+ */
+export async function submitCalls(dependencies: SubmissionDependencies): Promise<number> {
+  const { database, node, operator } = dependencies;
+  const signer = operator.address.toLowerCase() as Address;
+  const firstNonce = (await hasKey(database.drizzle, node.chainId, signer)) ? 0 : await node.nextNonce(signer);
+  let signedCalls = 0;
+  for (;;) {
+    const gasPrice = await node.gasPrice();
+    const signed = await inDatabaseTransaction(database, async (transaction) => {
+      // The key's row first: whoever holds it is the only one to hand out nonces.
+      const nextNonce = await lockKey(transaction, node.chainId, signer, firstNonce);
+      const due = await lockDueCalls(transaction, CALLS_AT_ONCE);
+      if (due.length === 0) return 0;
+      const calls: SignedCall[] = [];
+      for (const [index, call] of due.entries()) {
+        calls.push(await sign(dependencies, call, nextNonce + index, gasPrice));
+      }
+      await saveSigned(transaction, calls, signer, dependencies.clock.now());
+      await saveNextNonce(transaction, node.chainId, signer, nextNonce + due.length);
+      return due.length;
+    });
+    signedCalls += signed;
+    await sendSigned(dependencies);
+    if (signed < CALLS_AT_ONCE) return signedCalls;
+  }
+}
+
+/** How many calls are not final yet. */
+export async function countCallsUnderWay(database: Database): Promise<number> {
+  return countOpenCalls(database.drizzle);
+}
+
+export async function listCallsOf(database: Database, subject: string) {
+  return loadCallsOf(database.drizzle, subject);
+}
+
+async function sign(
+  { node, operator }: SubmissionDependencies,
+  call: Readonly<{ callId: string; recipient: string; data: string; value: bigint; gasLimit: number }>,
+  nonce: number,
+  gasPrice: bigint,
+): Promise<SignedCall> {
+  // The base fee can double within six full blocks; four times the price of now outlives any short wait.
+  const maxFeePerGas = gasPrice * 4n > LOWEST_FEE_PER_GAS ? gasPrice * 4n : LOWEST_FEE_PER_GAS;
+  const raw = await operator.signTransaction({
+    type: 'eip1559',
+    chainId: node.chainId,
+    nonce,
+    to: call.recipient as Address,
+    data: call.data as Hex,
+    value: call.value,
+    gas: BigInt(call.gasLimit),
+    maxFeePerGas,
+    maxPriorityFeePerGas: 1_000_000_000n < maxFeePerGas ? 1_000_000_000n : maxFeePerGas,
+  });
+  return { callId: call.callId, nonce, raw, chainHash: keccak256(raw) };
+}
+
+async function sendSigned({ database, node, machineClock, logger }: SubmissionDependencies): Promise<void> {
+  const now = machineClock.now();
+  const forgotten = new Date(now.getTime() - FORGOTTEN_AFTER_MILLISECONDS);
+  const unsent = await loadUnsent(database.drizzle, forgotten, 4 * CALLS_AT_ONCE);
+  const sent: string[] = [];
+  await Promise.all(
+    unsent.map(async ({ chainHash, raw, sentAt }) => {
+      if (sentAt && (await node.receipt(chainHash as Hex))) return;
+      try {
+        await node.send(raw as Hex);
+        sent.push(chainHash);
+      } catch (error) {
+        logger.warn({ event: 'chain.sendFailed', chainHash, err: error });
+      }
+    }),
+  );
+  await markSent(database.drizzle, sent, now);
+}

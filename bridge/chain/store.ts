@@ -1,0 +1,290 @@
+import { and, asc, desc, eq, gte, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
+import { chainBlocks, chainCalls, chainKeys, chainLogs, chainSubmissions } from '../schema/chain.ts';
+import type { Address, ChainCall, Hex, ObservedBlock, ObservedLog } from './domain.ts';
+
+type Reader = Database['drizzle'] | DatabaseTransaction;
+const SHARD = 0;
+
+export async function insertCalls(
+  transaction: DatabaseTransaction,
+  calls: readonly ChainCall[],
+  recordedAt: Date,
+): Promise<void> {
+  if (calls.length === 0) return;
+  await transaction
+    .insert(chainCalls)
+    .values(calls.map((call) => ({ ...call, state: 'due' as const, recordedAt })))
+    .onConflictDoNothing();
+}
+
+export async function lockKey(
+  transaction: DatabaseTransaction,
+  chainId: number,
+  address: Address,
+  firstNonce: number,
+): Promise<number> {
+  await transaction
+    .insert(chainKeys)
+    .values({ shard: SHARD, chainId, address, nextNonce: firstNonce })
+    .onConflictDoNothing();
+  const [key] = await transaction.select().from(chainKeys).where(sameKey(chainId, address)).for('update');
+  return key!.nextNonce;
+}
+
+export async function hasKey(reader: Reader, chainId: number, address: Address): Promise<boolean> {
+  const rows = await reader.select({ address: chainKeys.address }).from(chainKeys).where(sameKey(chainId, address));
+  return rows.length > 0;
+}
+
+export async function saveNextNonce(
+  transaction: DatabaseTransaction,
+  chainId: number,
+  address: Address,
+  nextNonce: number,
+): Promise<void> {
+  await transaction.update(chainKeys).set({ nextNonce }).where(sameKey(chainId, address));
+}
+
+export async function lockDueCalls(transaction: DatabaseTransaction, limit: number) {
+  return transaction
+    .select()
+    .from(chainCalls)
+    .where(eq(chainCalls.state, 'due'))
+    .orderBy(asc(chainCalls.shard), asc(chainCalls.recordedAt), asc(chainCalls.subject), asc(chainCalls.sequence))
+    .limit(limit)
+    .for('update');
+}
+
+export type SignedCall = Readonly<{ callId: string; nonce: number; chainHash: Hex; raw: Hex }>;
+
+export async function saveSigned(
+  transaction: DatabaseTransaction,
+  signed: readonly SignedCall[],
+  signer: Address,
+  signedAt: Date,
+): Promise<void> {
+  for (const { callId, nonce } of signed) {
+    await transaction
+      .update(chainCalls)
+      .set({ state: 'signed', signer, nonce, signedAt })
+      .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.callId, callId)));
+  }
+  await transaction
+    .insert(chainSubmissions)
+    .values(signed.map(({ callId, chainHash, raw }) => ({ shard: SHARD, chainHash, callId, raw, signedAt })));
+}
+
+/** Signed forms that were never handed to a node, or so long ago that it may have forgotten them; lowest nonce first. */
+export async function loadUnsent(reader: Reader, sentBefore: Date, limit: number) {
+  return reader
+    .select({ chainHash: chainSubmissions.chainHash, raw: chainSubmissions.raw, sentAt: chainSubmissions.sentAt })
+    .from(chainSubmissions)
+    .innerJoin(
+      chainCalls,
+      and(eq(chainCalls.shard, chainSubmissions.shard), eq(chainCalls.callId, chainSubmissions.callId)),
+    )
+    .where(
+      and(
+        eq(chainCalls.state, 'signed'),
+        or(isNull(chainSubmissions.sentAt), lte(chainSubmissions.sentAt, sentBefore)),
+      ),
+    )
+    .orderBy(asc(chainCalls.nonce))
+    .limit(limit);
+}
+
+export async function markSent(writer: Reader, chainHashes: readonly string[], sentAt: Date): Promise<void> {
+  if (chainHashes.length === 0) return;
+  await writer
+    .update(chainSubmissions)
+    .set({ sentAt })
+    .where(and(eq(chainSubmissions.shard, SHARD), inArray(chainSubmissions.chainHash, [...chainHashes])));
+}
+
+export async function loadHighestBlock(reader: Reader, chainId: number) {
+  const [row] = await reader
+    .select()
+    .from(chainBlocks)
+    .where(and(eq(chainBlocks.shard, SHARD), eq(chainBlocks.chainId, chainId), eq(chainBlocks.canonical, true)))
+    .orderBy(desc(chainBlocks.height))
+    .limit(1);
+  return row;
+}
+
+export async function loadCanonicalHash(reader: Reader, chainId: number, height: number): Promise<string | undefined> {
+  const [row] = await reader
+    .select({ blockHash: chainBlocks.blockHash })
+    .from(chainBlocks)
+    .where(
+      and(
+        eq(chainBlocks.shard, SHARD),
+        eq(chainBlocks.chainId, chainId),
+        eq(chainBlocks.height, height),
+        eq(chainBlocks.canonical, true),
+      ),
+    );
+  return row?.blockHash;
+}
+
+export async function insertBlocks(
+  transaction: DatabaseTransaction,
+  chainId: number,
+  blocks: readonly ObservedBlock[],
+  logs: readonly ObservedLog[],
+): Promise<void> {
+  const common = { shard: SHARD, chainId, canonical: true };
+  await transaction
+    .insert(chainBlocks)
+    .values(
+      blocks.map(({ hash, height, parentHash, minedAt, chainHashes }) => ({
+        ...common,
+        blockHash: hash,
+        height,
+        parentHash,
+        minedAt,
+        chainHashes: [...chainHashes],
+        final: false,
+      })),
+    )
+    .onConflictDoUpdate({
+      target: [chainBlocks.shard, chainBlocks.chainId, chainBlocks.blockHash],
+      set: { canonical: true },
+    });
+  if (logs.length === 0) return;
+  await transaction
+    .insert(chainLogs)
+    .values(logs.map((log) => ({ ...common, ...log })))
+    .onConflictDoUpdate({
+      target: [chainLogs.shard, chainLogs.chainId, chainLogs.blockHash, chainLogs.logIndex],
+      set: { canonical: true },
+    });
+}
+
+/** Takes the canonical flag from every block, and its logs, from `height` on; returns how many of them were final. */
+export async function giveUpBlocks(transaction: DatabaseTransaction, chainId: number, height: number): Promise<number> {
+  const given = await transaction
+    .update(chainBlocks)
+    .set({ canonical: false })
+    .where(
+      and(
+        eq(chainBlocks.shard, SHARD),
+        eq(chainBlocks.chainId, chainId),
+        gte(chainBlocks.height, height),
+        eq(chainBlocks.canonical, true),
+      ),
+    )
+    .returning({ final: chainBlocks.final });
+  await transaction
+    .update(chainLogs)
+    .set({ canonical: false })
+    .where(and(eq(chainLogs.shard, SHARD), eq(chainLogs.chainId, chainId), gte(chainLogs.height, height)));
+  return given.filter(({ final }) => final).length;
+}
+
+export async function lockUnfinalBlocks(
+  transaction: DatabaseTransaction,
+  chainId: number,
+  upTo: number,
+  limit: number,
+) {
+  return transaction
+    .select()
+    .from(chainBlocks)
+    .where(
+      and(
+        eq(chainBlocks.shard, SHARD),
+        eq(chainBlocks.chainId, chainId),
+        eq(chainBlocks.canonical, true),
+        eq(chainBlocks.final, false),
+        lte(chainBlocks.height, upTo),
+      ),
+    )
+    .orderBy(asc(chainBlocks.height))
+    .limit(limit)
+    .for('update');
+}
+
+export async function loadLogsOf(reader: Reader, chainId: number, blockHashes: readonly string[]) {
+  if (blockHashes.length === 0) return [];
+  return reader
+    .select()
+    .from(chainLogs)
+    .where(
+      and(
+        eq(chainLogs.shard, SHARD),
+        eq(chainLogs.chainId, chainId),
+        inArray(chainLogs.blockHash, [...blockHashes]),
+        eq(chainLogs.canonical, true),
+      ),
+    )
+    .orderBy(asc(chainLogs.height), asc(chainLogs.logIndex));
+}
+
+export async function markFinal(
+  transaction: DatabaseTransaction,
+  chainId: number,
+  blockHashes: readonly string[],
+): Promise<void> {
+  await transaction
+    .update(chainBlocks)
+    .set({ final: true })
+    .where(
+      and(
+        eq(chainBlocks.shard, SHARD),
+        eq(chainBlocks.chainId, chainId),
+        inArray(chainBlocks.blockHash, [...blockHashes]),
+      ),
+    );
+}
+
+/** The calls that some chain transactions belong to. */
+export async function loadCallsByHash(reader: Reader, chainHashes: readonly string[]) {
+  if (chainHashes.length === 0) return [];
+  return reader
+    .select({
+      chainHash: chainSubmissions.chainHash,
+      callId: chainCalls.callId,
+      kind: chainCalls.kind,
+      subject: chainCalls.subject,
+      sequence: chainCalls.sequence,
+      state: chainCalls.state,
+    })
+    .from(chainSubmissions)
+    .innerJoin(
+      chainCalls,
+      and(eq(chainCalls.shard, chainSubmissions.shard), eq(chainCalls.callId, chainSubmissions.callId)),
+    )
+    .where(and(eq(chainSubmissions.shard, SHARD), inArray(chainSubmissions.chainHash, [...chainHashes])));
+}
+
+export async function saveOutcome(
+  transaction: DatabaseTransaction,
+  callId: string,
+  outcome: Readonly<{ state: 'final' | 'reverted'; finalHash: string; blockHeight: number; gasUsed: number }>,
+): Promise<void> {
+  await transaction
+    .update(chainCalls)
+    .set(outcome)
+    .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.callId, callId)));
+}
+
+export async function countOpenCalls(reader: Reader): Promise<number> {
+  const [row] = await reader
+    .select({ open: sql<number>`count(*)::int` })
+    .from(chainCalls)
+    .where(inArray(chainCalls.state, ['due', 'signed']));
+  return row?.open ?? 0;
+}
+
+export async function loadCallsOf(reader: Reader, subject: string) {
+  return reader
+    .select()
+    .from(chainCalls)
+    .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.subject, subject)))
+    .orderBy(asc(chainCalls.sequence));
+}
+
+function sameKey(chainId: number, address: Address) {
+  return and(eq(chainKeys.shard, SHARD), eq(chainKeys.chainId, chainId), eq(chainKeys.address, address));
+}

@@ -1,0 +1,157 @@
+import { postEntries } from '../../../ledger-service/journal/operations/post-entries.ts';
+import type { DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import { assertInvariant } from '../../../ledger-service/vocabulary/errors.ts';
+import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { JournalEntryInstruction } from '../../../ledger-service/vocabulary/journal-entries.ts';
+import { fromWire, type WireAmount } from '../../../ledger-service/vocabulary/money.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import type { DueEvent } from '../../platform/outbox.ts';
+import { type Fees, feesOf } from '../fees/domain.ts';
+import type { Quadrant } from '../payments/domain.ts';
+import type { PaymentParties } from '../payments/postings.ts';
+import { clearPresentment, clearRefund } from './domain.ts';
+import {
+  insertObligations,
+  insertPresentment,
+  loadWindowObligations,
+  loadWindowPresentments,
+  type ObligationRow,
+  type PresentmentRow,
+  shareOpenWindow,
+} from './store.ts';
+
+export type { ObligationRow, PresentmentRow } from './store.ts';
+
+export type ClearingDependencies = Readonly<{ clock: Clock; identifiers: IdentifierSource; calendar: string }>;
+
+type Cleared = Readonly<{
+  paymentId: string;
+  quadrant: Quadrant;
+  merchantId: string;
+  issuerId: string | null;
+  acquirerId: string | null;
+  sequence: number;
+  source: WireAmount;
+  target: WireAmount;
+  spread?: WireAmount;
+  fees?: Readonly<Record<'interchangeBasisPoints' | 'schemeFeeBasisPoints' | 'merchantFeeBasisPoints', number>>;
+  eventAt: string;
+}>;
+
+/**
+ * Clears captured and refunded amounts into the open window of their currency: who owes whom, and the entry of it.
+ *
+ * Shape:   due events payment.captured and payment.refunded of payments with a fiat side
+ * Effects: in the caller's database transaction: presentment, obligations and journal entry; an event that was cleared
+ *          before changes nothing
+ */
+export async function clearPayments(
+  dependencies: ClearingDependencies,
+  transaction: DatabaseTransaction,
+  due: readonly DueEvent[],
+): Promise<void> {
+  const entries: JournalEntryInstruction[] = [];
+  const owed: ObligationRow[] = [];
+  const windows = new Map<string, string>();
+  const now = dependencies.clock.now();
+  // Windows are shared in the order of their currencies, so that two batches cannot wait for each other.
+  const sorted = due.toSorted((left, right) =>
+    fiatOf(left) < fiatOf(right) ? -1 : fiatOf(left) > fiatOf(right) ? 1 : 0,
+  );
+  for (const event of sorted) {
+    const asset = fiatOf(event);
+    let windowId = windows.get(asset);
+    if (!windowId) {
+      windowId = await shareOpenWindow(
+        transaction,
+        { shard: event.shard, asset, calendar: dependencies.calendar },
+        { windowId: dependencies.identifiers.next('win', event.shard), openedAt: now },
+      );
+      windows.set(asset, windowId);
+    }
+    const { presentment, obligations, entry } = clear(event, windowId, now);
+    if (!(await insertPresentment(transaction, presentment))) continue;
+    owed.push(...obligations);
+    entries.push(entry);
+  }
+  await insertObligations(transaction, owed);
+  const results = await postEntries(transaction, entries, { now });
+  const refused = results.find((result) => result.outcome === 'refused');
+  assertInvariant(!refused, `the books take what was cleared, but refused ${JSON.stringify(refused)}`);
+}
+
+/** Everything that was cleared into a window, for who settles it. */
+export async function loadWindowContents(transaction: DatabaseTransaction, shard: Shard, windowId: string) {
+  const [presentments, obligations] = [
+    await loadWindowPresentments(transaction, shard, windowId),
+    await loadWindowObligations(transaction, shard, windowId),
+  ];
+  return { presentments, obligations };
+}
+
+function fiatOf({ payload }: DueEvent): string {
+  const { quadrant, source, target } = payload as Cleared;
+  return quadrant === 'cryptoToFiat' ? target.asset : source.asset;
+}
+
+function clear(event: DueEvent, windowId: string, clearedAt: Date) {
+  const cleared = event.payload as Cleared;
+  const parties = partiesOf(event.shard, cleared);
+  const amount = fromWire(cleared.quadrant === 'cryptoToFiat' ? cleared.target : cleared.source);
+  const nothing = { minorUnits: 0n, asset: amount.asset };
+  const { sequence } = cleared;
+  const eventAt = new Date(cleared.eventAt);
+  const isRefund = event.topic === 'payment.refunded';
+  const fees: Fees = isRefund
+    ? { interchange: nothing, schemeFee: nothing, merchantFee: nothing, merchantNet: amount }
+    : feesOf(amount, scheduleOf(cleared));
+  const spread = cleared.quadrant === 'fiatToCrypto' && cleared.spread ? fromWire(cleared.spread) : nothing;
+  const outcome = isRefund
+    ? clearRefund({ parties, sequence, amount, eventAt })
+    : clearPresentment({ parties, sequence, amount, spread, fees, eventAt });
+  const named = { shard: event.shard, paymentId: cleared.paymentId, sequence };
+  const presentment: PresentmentRow = {
+    ...named,
+    windowId,
+    kind: isRefund ? 'refund' : 'capture',
+    quadrant: cleared.quadrant as PresentmentRow['quadrant'],
+    merchantId: cleared.merchantId,
+    acquirerId: cleared.acquirerId,
+    amount: amount.minorUnits,
+    interchange: fees.interchange.minorUnits,
+    schemeFee: fees.schemeFee.minorUnits,
+    merchantFee: cleared.acquirerId ? fees.merchantFee.minorUnits : 0n,
+    clearedAt,
+  };
+  const obligations = outcome.obligations.map(
+    ({ from, to, kind, amount: owed }): ObligationRow => ({
+      ...named,
+      kind,
+      windowId,
+      debtor: from,
+      creditor: to,
+      amount: owed.minorUnits,
+    }),
+  );
+  return { presentment, obligations, entry: outcome.entry };
+}
+
+function scheduleOf({ fees }: Cleared) {
+  assertInvariant(fees !== undefined, 'a capture says which fees apply to it');
+  return {
+    interchangeBasisPoints: BigInt(fees.interchangeBasisPoints),
+    schemeFeeBasisPoints: BigInt(fees.schemeFeeBasisPoints),
+    merchantFeeBasisPoints: BigInt(fees.merchantFeeBasisPoints),
+  };
+}
+
+function partiesOf(shard: Shard, cleared: Cleared): PaymentParties {
+  return {
+    shard,
+    paymentIdentifier: cleared.paymentId,
+    quadrant: cleared.quadrant,
+    merchant: cleared.merchantId,
+    ...(cleared.issuerId ? { issuer: cleared.issuerId } : {}),
+    ...(cleared.acquirerId ? { acquirer: cleared.acquirerId } : {}),
+  };
+}

@@ -1,0 +1,52 @@
+import { and, asc, eq } from 'drizzle-orm';
+import type { Database } from '../../../ledger-service/platform/database.ts';
+import type { AssetCode } from '../../../ledger-service/vocabulary/assets.ts';
+import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { instruments } from '../../schema/participants.ts';
+
+type Common = Readonly<{ shard: Shard; instrumentId: string; participantId: string }>;
+
+/** What a payer pays with. A card is known by a token only, and pays in one currency; a wallet is an address. */
+export type Instrument =
+  | (Common & Readonly<{ kind: 'card'; issuerId: string; asset: AssetCode }>)
+  | (Common & Readonly<{ kind: 'wallet'; address: `0x${string}` }>);
+
+/** Registers an instrument; one that is registered already stays as it is. */
+export async function registerInstrument(
+  dependencies: Readonly<{ database: Database; clock: Clock }>,
+  instrument: Instrument,
+): Promise<void> {
+  await dependencies.database.drizzle
+    .insert(instruments)
+    .values({ ...instrument, recordedAt: dependencies.clock.now() })
+    .onConflictDoNothing();
+}
+
+/** Errors: thrown INSTRUMENT_UNKNOWN. */
+export async function findInstrument(database: Database, shard: Shard, instrumentId: string): Promise<Instrument> {
+  const [row] = await database.drizzle
+    .select()
+    .from(instruments)
+    .where(and(eq(instruments.shard, shard), eq(instruments.instrumentId, instrumentId)));
+  if (!row) {
+    throw new SettlementError('INSTRUMENT_UNKNOWN', `no instrument ${JSON.stringify(instrumentId)}`, { instrumentId });
+  }
+  return fromRow(row);
+}
+
+export async function listInstruments(database: Database): Promise<readonly Instrument[]> {
+  const rows = await database.drizzle
+    .select()
+    .from(instruments)
+    .orderBy(asc(instruments.shard), asc(instruments.instrumentId));
+  return rows.map(fromRow);
+}
+
+function fromRow(row: typeof instruments.$inferSelect): Instrument {
+  const { shard, instrumentId, participantId } = row;
+  return row.kind === 'card'
+    ? { kind: 'card', shard, instrumentId, participantId, issuerId: row.issuerId ?? '', asset: row.asset ?? '' }
+    : { kind: 'wallet', shard, instrumentId, participantId, address: row.address as `0x${string}` };
+}

@@ -1,0 +1,45 @@
+import type { Database } from '../../../ledger-service/platform/database.ts';
+import type { AssetRegistry } from '../../../ledger-service/vocabulary/assets.ts';
+import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { type Merchant, PARTICIPANT_NAME, type Participant } from './domain.ts';
+import { insertParticipant, loadParticipant, loadParticipants } from './store.ts';
+
+type Dependencies = Readonly<{ database: Database; clock: Clock; assets: AssetRegistry }>;
+
+/**
+ * Registers an issuer, acquirer, merchant or payer; one that is registered already stays as it is.
+ *
+ * Errors: thrown FIELD_INVALID for a name that cannot stand in an account path, or a merchant that nobody can pay.
+ */
+export async function registerParticipant(dependencies: Dependencies, participant: Participant): Promise<void> {
+  if (!PARTICIPANT_NAME.test(participant.participantId)) {
+    throw new SettlementError('FIELD_INVALID', 'a name is a lower-case letter, then letters, digits and hyphens', {
+      param: 'participantId',
+    });
+  }
+  if (participant.kind === 'merchant') requirePayable(participant, dependencies.assets);
+  await insertParticipant(dependencies.database.drizzle, participant, dependencies.clock.now());
+}
+
+/** Errors: thrown PARTICIPANT_UNKNOWN, also for a participant that is no merchant. */
+export async function findMerchant(database: Database, shard: Shard, participantId: string): Promise<Merchant> {
+  const participant = await loadParticipant(database.drizzle, shard, participantId);
+  if (participant?.kind === 'merchant') return participant;
+  throw new SettlementError('PARTICIPANT_UNKNOWN', `${JSON.stringify(participantId)} is no merchant`, {
+    merchantId: participantId,
+  });
+}
+
+export async function listParticipants(database: Database): Promise<readonly Participant[]> {
+  return loadParticipants(database.drizzle);
+}
+
+function requirePayable(merchant: Merchant, assets: AssetRegistry): void {
+  const isFiat = assets.get(merchant.payoutAsset).kind === 'fiat';
+  if (isFiat === (merchant.acquirerId !== undefined) && isFiat === (merchant.address === undefined)) return;
+  throw new SettlementError('FIELD_INVALID', 'a merchant has an acquirer for fiat, or an address for coins', {
+    param: isFiat ? 'acquirerId' : 'address',
+  });
+}

@@ -1,0 +1,34 @@
+import type { Database } from '../../../ledger-service/platform/database.ts';
+import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import type { AssetRegistry } from '../../../ledger-service/vocabulary/assets.ts';
+import type { IdentifierSource } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { Clock, Timers } from '../../../ledger-service/vocabulary/time.ts';
+import type { Deployment } from '../../chain/domain.ts';
+import type { Outbox } from '../../platform/outbox.ts';
+import type { Gate } from '../authorization/gates.ts';
+import type { IssuerPort } from '../authorization/issuer-port.ts';
+
+/** What scheme and issuers take of a captured amount; a merchant's own fee stands in its record. */
+export type NetworkFees = Readonly<{ interchangeBasisPoints: number; schemeFeeBasisPoints: number }>;
+
+export type PaymentDependencies = Readonly<{
+  database: Database;
+  /** The books' time. */
+  clock: Clock;
+  /** Real time, for waits on the network and for measurements. */
+  machineClock: Clock;
+  timers: Timers;
+  identifiers: IdentifierSource;
+  assets: AssetRegistry;
+  outbox: Outbox;
+  gates: readonly Gate[];
+  issuer: IssuerPort;
+  issuerDeadlineMilliseconds: number;
+  deployment: Deployment;
+  networkFees: NetworkFees;
+  logger: Logger;
+}>;
+
+/** The consumers that payments ring: signing and sending, and the reversals of what was not answered. */
+export const CHAIN_SUBMISSION = 'chain-submission';
+export const REVERSALS = 'reversals';

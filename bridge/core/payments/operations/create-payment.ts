@@ -1,0 +1,395 @@
+import { postEntries } from '../../../../ledger-service/journal/operations/post-entries.ts';
+import { type DatabaseTransaction, inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
+import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
+import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
+import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
+import { hashTerms, MAXIMUM_ESCROW_AMOUNT, type PaymentTerms, termsToJson, tokenOf } from '../../../chain/escrow.ts';
+import { claimOnce, completeOnce, findOutcome, type OnceRequest } from '../../../platform/once.ts';
+import type { DomainEvent } from '../../../platform/outbox.ts';
+import { passGates } from '../../authorization/gates.ts';
+import type { IssuerAnswer } from '../../authorization/issuer-port.ts';
+import { findInstrument, type Instrument } from '../../instruments/operations.ts';
+import type { Merchant } from '../../participants/domain.ts';
+import { findMerchant } from '../../participants/operations.ts';
+import { targetOfCaptured } from '../../quotes/domain.ts';
+import { acceptQuote, findQuote, type StoredQuote } from '../../quotes/operations.ts';
+
+import { type PaymentDependencies, REVERSALS } from '../dependencies.ts';
+import { decideApproval, type Quadrant, quadrantOf } from '../domain.ts';
+import { authorizationEntry } from '../postings.ts';
+import { actionOf, atRiskOf, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
+import { columnsOf, insertPayment, loadPayment, lockPayment, type PaymentRow, savePayment, stateOf } from '../store.ts';
+import type { PaymentView } from '../view.ts';
+import { viewOfPayment } from '../view.ts';
+
+export type CreatePayment = Readonly<{
+  shard: Shard;
+  merchantId: string;
+  instrumentId: string;
+  amount: Amount;
+  quoteId?: string | undefined;
+  merchantReference?: string | undefined;
+  authorizationExpiresAt?: Date | undefined;
+  lineItems?: unknown;
+}>;
+
+const AUTHORIZATION_VALID_MILLISECONDS = 7 * 24 * 3_600_000;
+const REFUND_VALID_MILLISECONDS = 180 * 24 * 3_600_000;
+const SHORTEST_AUTHORIZATION_MILLISECONDS = 60_000;
+const LONGEST_AUTHORIZATION_MILLISECONDS = 30 * 24 * 3_600_000;
+
+type Prepared = Readonly<{
+  merchant: Merchant;
+  instrument: Instrument;
+  quadrant: Quadrant;
+  quote?: StoredQuote;
+  target: Amount;
+}>;
+
+/**
+ * Creates a payment and asks for its money: a card's issuer at once, a crypto payer by an action to sign or send.
+ *
+ * Shape:   { merchantId, instrumentId, amount, quoteId?, … } → the payment as it stands: `open`, `declined`,
+ *          `requires_action`, or `unknown` when the issuer did not answer
+ * Units:   minor units of the payer's asset
+ * Errors:  thrown, nothing changed: PARTICIPANT_UNKNOWN, INSTRUMENT_UNKNOWN, ASSET_MISMATCH, CURRENCIES_DIFFER,
+ *          QUOTE_REQUIRED, QUOTE_UNKNOWN, QUOTE_MISMATCH, QUOTE_EXPIRED, QUOTE_ALREADY_USED, EXPOSURE_EXCEEDED,
+ *          AMOUNT_TOO_LARGE, REFERENCE_DUPLICATE, IDEMPOTENCY_KEY_REUSED
+ * Effects: payment, quote and exposure in one database transaction; then, with an answer, the hold and the event
+ *          payment.authorized or payment.declined in another. No network call is made inside either.
+ */
+export async function createPayment(
+  dependencies: PaymentDependencies,
+  command: CreatePayment,
+  once: OnceRequest,
+): Promise<Readonly<{ payment: PaymentView; replayed: boolean }>> {
+  const { database, clock, identifiers } = dependencies;
+  const known = await findOutcome<PaymentView>(database, once);
+  if (known?.kind === 'answered') return { payment: known.outcome, replayed: true };
+  const prepared = await prepare(dependencies, command);
+  const stop =
+    known === undefined
+      ? await passGates(dependencies.gates, gateRequest(command, prepared), dependencies.timers)
+      : ({ outcome: 'passed' } as const);
+
+  const begun = await inDatabaseTransaction(database, async (transaction) => {
+    const claim = await claimOnce<PaymentView>(transaction, once, identifiers.next('pay', command.shard), clock);
+    if (claim.kind === 'answered') return { step: 'answered', payment: claim.outcome, replayed: true } as const;
+    const stored = await loadPayment(transaction, command.shard, claim.resourceId);
+    if (stored) return { step: 'resumed', row: stored } as const;
+    const row = newRow(dependencies, command, prepared, claim.resourceId);
+    if (stop.outcome === 'stopped') {
+      const declined: PaymentRow = { ...row, phase: 'declined', declineCode: stop.code };
+      await store(transaction, declined);
+      await dependencies.outbox.emit(transaction, [paymentEvent(declined, 'payment.declined', 'declined')]);
+      const payment = viewOfPayment(declined, []);
+      await completeOnce(transaction, once, payment);
+      return { step: 'answered', payment, replayed: false } as const;
+    }
+    await store(transaction, row);
+    if (prepared.quote) {
+      const atRisk = atRiskOf(row);
+      await acceptQuote(transaction, prepared.quote, { paymentId: row.paymentId, atRisk, now: clock.now() });
+    }
+    if (row.phase === 'requires_action') {
+      const payment = viewOfPayment(row, [], actionOf(dependencies.deployment, row));
+      await completeOnce(transaction, once, payment);
+      return { step: 'answered', payment, replayed: false } as const;
+    }
+    return { step: 'asking', row } as const;
+  });
+  if (begun.step === 'answered') return { payment: begun.payment, replayed: begun.replayed };
+  if (begun.step === 'resumed') return { payment: await answerResumed(dependencies, begun.row, once), replayed: true };
+  const answer = await askIssuer(dependencies, begun.row);
+  return { payment: await recordAnswer(dependencies, begun.row, answer, once), replayed: false };
+}
+
+/** A run before this one was stopped in the middle; what it asked for stands, and a sweeper sees to what is unknown. */
+async function answerResumed(
+  dependencies: PaymentDependencies,
+  row: PaymentRow,
+  once: OnceRequest,
+): Promise<PaymentView> {
+  const action = row.phase === 'requires_action' ? actionOf(dependencies.deployment, row) : null;
+  const payment = viewOfPayment(row, [], action);
+  if (row.phase !== 'unknown') {
+    await inDatabaseTransaction(dependencies.database, (transaction) => completeOnce(transaction, once, payment));
+  }
+  return payment;
+}
+
+async function prepare(dependencies: PaymentDependencies, command: CreatePayment): Promise<Prepared> {
+  const { database, assets } = dependencies;
+  const [merchant, instrument] = await Promise.all([
+    findMerchant(database, command.shard, command.merchantId),
+    findInstrument(database, command.shard, command.instrumentId),
+  ]);
+  const source = assets.get(command.amount.asset);
+  if (instrument.kind === 'card' ? instrument.asset !== source.code : source.kind === 'fiat') {
+    throw new SettlementError('ASSET_MISMATCH', `this instrument does not pay in ${source.symbol}`, {
+      asset: source.code,
+    });
+  }
+  const quadrant = quadrantOf(source.kind, assets.get(merchant.payoutAsset).kind);
+  if (source.kind !== 'fiat' && command.amount.minorUnits > MAXIMUM_ESCROW_AMOUNT) {
+    throw new SettlementError('AMOUNT_TOO_LARGE', 'the escrow holds at most 2^120 - 1 units of one payment', {
+      maximum: MAXIMUM_ESCROW_AMOUNT.toString(),
+    });
+  }
+  requireValidity(command, dependencies.clock.now());
+  if (quadrant === 'fiatToFiat' || quadrant === 'cryptoToCrypto') {
+    if (source.code !== merchant.payoutAsset) {
+      throw new SettlementError('CURRENCIES_DIFFER', `${merchant.participantId} is not paid in ${source.symbol}`, {
+        payer: source.code,
+        merchant: merchant.payoutAsset,
+      });
+    }
+    return { merchant, instrument, quadrant, target: command.amount };
+  }
+  const quote = await requireQuote(dependencies, command, merchant);
+  return { merchant, instrument, quadrant, quote, target: quote.target };
+}
+
+async function requireQuote(
+  { database, clock }: PaymentDependencies,
+  command: CreatePayment,
+  merchant: Merchant,
+): Promise<StoredQuote> {
+  if (command.quoteId === undefined) {
+    throw new SettlementError('QUOTE_REQUIRED', 'payer and merchant use different kinds of money');
+  }
+  const quote = await findQuote(database, command.shard, command.quoteId);
+  const fits =
+    quote.source.asset === command.amount.asset &&
+    quote.source.minorUnits === command.amount.minorUnits &&
+    quote.target.asset === merchant.payoutAsset;
+  if (!fits) {
+    throw new SettlementError('QUOTE_MISMATCH', 'the quote is for another amount or pair', {
+      quotedAmount: quote.source.minorUnits.toString(),
+      quotedSource: quote.source.asset,
+      quotedTarget: quote.target.asset,
+    });
+  }
+  if (clock.now() >= quote.expiresAt && quote.acceptedBy === undefined) {
+    throw new SettlementError('QUOTE_EXPIRED', `the quote ended at ${quote.expiresAt.toISOString()}`, {
+      quoteId: quote.quoteId,
+      expiresAt: quote.expiresAt.toISOString(),
+    });
+  }
+  return quote;
+}
+
+function requireValidity(command: CreatePayment, now: Date): void {
+  if (!command.authorizationExpiresAt) return;
+  const validFor = command.authorizationExpiresAt.getTime() - now.getTime();
+  if (validFor >= SHORTEST_AUTHORIZATION_MILLISECONDS && validFor <= LONGEST_AUTHORIZATION_MILLISECONDS) return;
+  throw new SettlementError('FIELD_INVALID', 'an authorization lasts from one minute to 30 days', {
+    param: 'authorizationExpiresAt',
+    now: now.toISOString(),
+  });
+}
+
+function gateRequest(command: CreatePayment, { merchant, instrument, quadrant, target }: Prepared) {
+  return {
+    merchantId: merchant.participantId,
+    payerId: instrument.participantId,
+    instrumentId: instrument.instrumentId,
+    ...(instrument.kind === 'wallet' ? { payerAddress: instrument.address } : {}),
+    source: command.amount,
+    target,
+    quadrant,
+  };
+}
+
+function newRow(
+  dependencies: PaymentDependencies,
+  command: CreatePayment,
+  prepared: Prepared,
+  paymentId: string,
+): PaymentRow {
+  const { clock, machineClock, networkFees, issuerDeadlineMilliseconds } = dependencies;
+  const { merchant, instrument, quadrant, quote } = prepared;
+  const now = clock.now();
+  const received = machineClock.now();
+  // The chain counts in seconds.
+  const expiresAt = wholeSeconds(
+    command.authorizationExpiresAt ?? new Date(now.getTime() + AUTHORIZATION_VALID_MILLISECONDS),
+  );
+  const refundExpiresAt = wholeSeconds(new Date(expiresAt.getTime() + REFUND_VALID_MILLISECONDS));
+  const isCard = instrument.kind === 'card';
+  const row: PaymentRow = {
+    shard: command.shard,
+    paymentId,
+    quadrant,
+    phase: isCard ? 'unknown' : 'requires_action',
+    merchantId: merchant.participantId,
+    payerId: instrument.participantId,
+    instrumentId: instrument.instrumentId,
+    issuerId: isCard ? instrument.issuerId : null,
+    acquirerId: merchant.acquirerId ?? null,
+    quoteId: quote?.quoteId ?? null,
+    asset: command.amount.asset,
+    merchantAsset: merchant.payoutAsset,
+    requested: command.amount.minorUnits,
+    authorized: 0n,
+    captured: 0n,
+    voided: 0n,
+    refunded: 0n,
+    quotedTarget: prepared.target.minorUnits,
+    quotedSpread: quote?.spread.minorUnits ?? 0n,
+    interchangeBasisPoints: networkFees.interchangeBasisPoints,
+    schemeFeeBasisPoints: networkFees.schemeFeeBasisPoints,
+    merchantFeeBasisPoints: merchant.merchantFeeBasisPoints,
+    sequence: 0,
+    merchantReference: command.merchantReference ?? null,
+    lineItems: command.lineItems ?? null,
+    beneficiaries: null,
+    fundingPartyId: null,
+    declineCode: null,
+    terms: null,
+    termsHash: null,
+    signedAt: null,
+    // Twice the deadline: this run answers first, a sweeper only if this run was stopped.
+    reversalDueAt: isCard ? new Date(received.getTime() + 2 * issuerDeadlineMilliseconds) : null,
+    occurredAt: now,
+    recordedAt: now,
+    authorizationExpiresAt: expiresAt,
+    refundExpiresAt,
+    receivedAt: received,
+    finalAt: null,
+  };
+  if (instrument.kind === 'card') return row;
+  const terms = termsOf(dependencies, row, merchant, instrument.address);
+  const { chainId, escrow } = dependencies.deployment;
+  return { ...row, terms: termsToJson(terms), termsHash: hashTerms(chainId, escrow, terms) };
+}
+
+function termsOf(
+  { deployment }: PaymentDependencies,
+  row: PaymentRow,
+  merchant: Merchant,
+  payer: `0x${string}`,
+): PaymentTerms {
+  const direct = row.quadrant === 'cryptoToCrypto';
+  const expiry = BigInt(row.authorizationExpiresAt.getTime() / 1000);
+  return {
+    payer,
+    receiver: direct ? merchant.address! : deployment.wallet,
+    token: tokenOf(row.asset),
+    maximumAmount: row.requested,
+    preApprovalExpiry: expiry,
+    authorizationExpiry: expiry,
+    refundExpiry: BigInt(row.refundExpiresAt.getTime() / 1000),
+    minimumFeeBasisPoints: 0,
+    maximumFeeBasisPoints: direct ? row.merchantFeeBasisPoints : 0,
+    feeReceiver: direct ? deployment.feeReceiver : '0x0000000000000000000000000000000000000000',
+    salt: BigInt(`0x${Buffer.from(row.paymentId, 'utf8').toString('hex').slice(-64)}`),
+  };
+}
+
+async function store(transaction: DatabaseTransaction, row: PaymentRow): Promise<void> {
+  if (await insertPayment(transaction, row)) return;
+  throw new SettlementError('REFERENCE_DUPLICATE', `${row.merchantId} has a payment with this reference`, {
+    merchantReference: row.merchantReference,
+  });
+}
+
+async function askIssuer(dependencies: PaymentDependencies, row: PaymentRow): Promise<IssuerAnswer> {
+  const { timers, issuer, issuerDeadlineMilliseconds } = dependencies;
+  const answered = new AbortController();
+  const deadline = timers
+    .wait(issuerDeadlineMilliseconds, answered.signal)
+    .then((): IssuerAnswer => ({ kind: 'silent' }))
+    .catch((): IssuerAnswer => ({ kind: 'silent' }));
+  const answer = issuer.authorize({
+    retrievalReference: row.paymentId,
+    issuerId: row.issuerId!,
+    instrumentToken: row.instrumentId,
+    merchantId: row.merchantId,
+    amount: { minorUnits: row.requested, asset: row.asset },
+    transmittedAt: row.recordedAt,
+  });
+  const first = await Promise.race([answer, deadline]);
+  answered.abort();
+  return first;
+}
+
+async function recordAnswer(
+  dependencies: PaymentDependencies,
+  asked: PaymentRow,
+  answer: IssuerAnswer,
+  once: OnceRequest,
+): Promise<PaymentView> {
+  const { database, outbox, machineClock } = dependencies;
+  const events: DomainEvent[] = [];
+  const payment = await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
+    const row = await lockPayment(transaction, asked.shard, asked.paymentId);
+    // A sweeper took it back in the meantime: then the issuer's late answer counts for nothing.
+    if (row?.phase !== 'unknown') return viewOfPayment(row ?? asked, []);
+    if (answer.kind === 'silent') {
+      await savePayment(transaction, row, { reversalDueAt: machineClock.now(), declineCode: 'ISSUER_UNANSWERED' });
+      return viewOfPayment({ ...row, declineCode: 'ISSUER_UNANSWERED' }, []);
+    }
+    const next =
+      answer.kind === 'approved' ? await approve(dependencies, transaction, row, answer.amount) : declined(row);
+    await savePayment(transaction, row, next);
+    const changed = { ...row, ...next };
+    if (changed.phase === 'declined') {
+      await releaseRisk(transaction, changed);
+      events.push(paymentEvent(changed, 'payment.declined', 'declined'));
+    }
+    if (changed.phase === 'open') events.push(paymentEvent(changed, 'payment.authorized', 'authorized'));
+    await outbox.emit(transaction, events);
+    const view = viewOfPayment(changed, []);
+    if (changed.phase !== 'unknown') await completeOnce(transaction, once, view);
+    return view;
+  });
+  outbox.ringFor(events);
+  if (payment.phase === 'unknown') outbox.ring(REVERSALS);
+  return payment;
+}
+
+function declined(row: PaymentRow): Partial<PaymentRow> & Pick<PaymentRow, 'phase'> {
+  return { ...row, phase: 'declined', declineCode: 'ISSUER_DECLINED', reversalDueAt: null };
+}
+
+/**
+ * Opens the payment with what was approved. When the books refuse the hold (the issuer's cap, a dry wallet), nothing is
+ * promised and the issuer's hold is taken back.
+ */
+async function approve(
+  { clock, machineClock }: PaymentDependencies,
+  transaction: DatabaseTransaction,
+  row: PaymentRow,
+  approved: Amount,
+): Promise<Partial<PaymentRow> & Pick<PaymentRow, 'phase'>> {
+  const takeBack = (code: string) => ({
+    phase: 'unknown' as const,
+    declineCode: code,
+    reversalDueAt: machineClock.now(),
+  });
+  const decision = decideApproval(stateOf(row), approved);
+  if (decision.outcome === 'declined') return takeBack(decision.code);
+  const now = clock.now();
+  const quote = {
+    source: { minorUnits: row.requested, asset: row.asset },
+    target: { minorUnits: row.quotedTarget, asset: row.merchantAsset },
+  };
+  const entry = authorizationEntry(partiesOf(row), {
+    source: approved,
+    target: { minorUnits: targetOfCaptured(quote, approved.minorUnits), asset: row.merchantAsset },
+    eventAt: now,
+    expiresAt: row.authorizationExpiresAt,
+  });
+  const [posted] = await postEntries(transaction, [entry], { now });
+  if (posted?.outcome === 'refused') {
+    const isInventory = posted.code === 'INSUFFICIENT_AVAILABLE' && row.quadrant === 'fiatToCrypto';
+    return takeBack(isInventory ? 'INVENTORY_INSUFFICIENT' : posted.code);
+  }
+  return { ...columnsOf(decision.state), reversalDueAt: null };
+}
+
+function wholeSeconds(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000);
+}

@@ -1,0 +1,100 @@
+import { postEntries } from '../../../../ledger-service/journal/operations/post-entries.ts';
+import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
+import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
+import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
+import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
+import { NATIVE_TOKEN, refundCall, termsFromJson } from '../../../chain/escrow.ts';
+import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
+import { claimOnce, completeOnce, type OnceRequest } from '../../../platform/once.ts';
+import type { DomainEvent } from '../../../platform/outbox.ts';
+import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
+import { decideRefund } from '../domain.ts';
+import { refundEntry } from '../postings.ts';
+import { convertedBetween, errorOfRefusal, partiesOf, paymentEvent } from '../shared.ts';
+import { columnsOf, insertMovement, loadMovements, type PaymentRow, savePayment, stateOf } from '../store.ts';
+import { type PayerAction, type PaymentView, viewOfPayment } from '../view.ts';
+import { requirePayment, wire } from './capture-payment.ts';
+
+export type RefundPayment = Readonly<{ shard: Shard; paymentId: string; amount: Amount }>;
+
+/**
+ * Gives captured money back to the payer, at the rate it was paid at.
+ *
+ * Shape:   { paymentId, amount } → the payment with its new movement; for the chain's own coin also the chain
+ *          transaction that the merchant has to send, since nobody else can spend the merchant's coins
+ * Units:   minor units of the payer's asset
+ * Errors:  thrown, nothing changed: PAYMENT_UNKNOWN, PAYMENT_PHASE_UNSUITABLE, AMOUNT_NOT_POSITIVE, ASSET_MISMATCH,
+ *          REFUND_EXPIRED, AMOUNT_EXCEEDS_CAPTURED, INVENTORY_INSUFFICIENT, IDEMPOTENCY_KEY_REUSED
+ * Effects: in one database transaction, by quadrant: fiat payers are paid back through clearing; crypto payers from the
+ *          merchant's wallet (crypto → crypto) or from the intermediary's (crypto → fiat); event payment.refunded
+ */
+export async function refundPayment(
+  dependencies: PaymentDependencies,
+  command: RefundPayment,
+  once: OnceRequest,
+): Promise<Readonly<{ payment: PaymentView; replayed: boolean }>> {
+  const { database, clock, identifiers, outbox } = dependencies;
+  const events: DomainEvent[] = [];
+  const result = await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
+    const claim = await claimOnce<PaymentView>(transaction, once, identifiers.next('ref', command.shard), clock);
+    if (claim.kind === 'answered') return { payment: claim.outcome, replayed: true };
+    const row = await requirePayment(transaction, command.shard, command.paymentId);
+    const now = clock.now();
+    const decision = decideRefund(stateOf(row), command.amount, now);
+    if (decision.outcome === 'declined') throw errorOfRefusal(decision);
+    const changed: PaymentRow = { ...row, ...columnsOf(decision.state) };
+    const { sequence } = changed;
+    const refunded = convertedBetween(row, row.refunded, changed.refunded);
+    await savePayment(transaction, row, columnsOf(decision.state));
+    await insertMovement(transaction, {
+      shard: row.shard,
+      paymentId: row.paymentId,
+      sequence,
+      kind: 'refund',
+      state: 'accepted',
+      amount: refunded.source.minorUnits,
+      targetAmount: refunded.target.minorUnits,
+      spreadAmount: 0n,
+      feeAmount: 0n,
+      occurredAt: now,
+      recordedAt: now,
+    });
+    let action: PayerAction | null = null;
+    if (row.quadrant === 'cryptoToCrypto') {
+      const terms = termsFromJson(row.terms);
+      const call = refundCall(dependencies.deployment, terms, { amount: refunded.source.minorUnits, sequence });
+      if (terms.token === NATIVE_TOKEN) {
+        const chainTransaction = { to: call.recipient, data: call.data, value: call.value.toString() };
+        action = { kind: 'send', chainTransaction, expiresAt: row.refundExpiresAt.toISOString() };
+      } else {
+        await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence }], now);
+      }
+    } else {
+      const entry = refundEntry(partiesOf(row), sequence, refunded, now);
+      if (entry) {
+        const [posted] = await postEntries(transaction, [entry], { now });
+        if (posted?.outcome === 'refused') {
+          throw new SettlementError('INVENTORY_INSUFFICIENT', 'the wallet cannot cover this refund', posted.details);
+        }
+      }
+      events.push(
+        paymentEvent(changed, 'payment.refunded', sequence, {
+          sequence,
+          source: wire(refunded.source),
+          target: wire(refunded.target),
+          payee: row.terms ? termsFromJson(row.terms).payer : null,
+          eventAt: now.toISOString(),
+        }),
+      );
+    }
+    await outbox.emit(transaction, events);
+    const movements = await loadMovements(transaction, row.shard, [row.paymentId]);
+    const payment = viewOfPayment(changed, movements, action);
+    await completeOnce(transaction, once, payment);
+    return { payment, replayed: false };
+  });
+  outbox.ringFor(events);
+  if (!result.replayed && events.length === 0) outbox.ring(CHAIN_SUBMISSION);
+  return result;
+}

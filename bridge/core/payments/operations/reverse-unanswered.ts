@@ -1,0 +1,49 @@
+import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
+import type { DomainEvent } from '../../../platform/outbox.ts';
+import type { PaymentDependencies } from '../dependencies.ts';
+import { paymentEvent, releaseRisk } from '../shared.ts';
+import { loadUnanswered, lockPayment, type PaymentRow, savePayment } from '../store.ts';
+
+const REVERSED_AT_ONCE = 50;
+const AGAIN_AFTER_MILLISECONDS = 1_000;
+
+/**
+ * Takes back every authorization that an issuer did not answer: the reversal is repeated until it is acknowledged, and
+ * then the payment has failed.
+ *
+ * Effects: messages to the issuer, outside any database transaction; one database transaction for each payment
+ */
+export async function reverseUnanswered(dependencies: PaymentDependencies): Promise<number> {
+  const { database, machineClock, issuer, outbox, logger } = dependencies;
+  const due = await loadUnanswered(database.drizzle, machineClock.now(), REVERSED_AT_ONCE);
+  let reversed = 0;
+  for (const asked of due) {
+    try {
+      await issuer.reverse({
+        retrievalReference: asked.paymentId,
+        issuerId: asked.issuerId!,
+        instrumentToken: asked.instrumentId,
+      });
+    } catch (error) {
+      logger.warn({ event: 'issuer.reversalUnacknowledged', paymentId: asked.paymentId, err: error });
+      const again = new Date(machineClock.now().getTime() + AGAIN_AFTER_MILLISECONDS);
+      await inDatabaseTransaction(database, (transaction) => savePayment(transaction, asked, { reversalDueAt: again }));
+      continue;
+    }
+    const events: DomainEvent[] = [];
+    await inDatabaseTransaction(database, async (transaction) => {
+      events.length = 0;
+      const row = await lockPayment(transaction, asked.shard, asked.paymentId);
+      if (row?.phase !== 'unknown') return;
+      const declineCode = row.declineCode ?? 'ISSUER_UNANSWERED';
+      const failed: PaymentRow = { ...row, phase: 'failed', declineCode };
+      await savePayment(transaction, row, { phase: 'failed', declineCode, reversalDueAt: null });
+      await releaseRisk(transaction, failed);
+      events.push(paymentEvent(failed, 'payment.failed', 'failed'));
+      await outbox.emit(transaction, events);
+      reversed += 1;
+    });
+    outbox.ringFor(events);
+  }
+  return reversed;
+}

@@ -1,0 +1,65 @@
+import { verifyTypedData } from 'viem';
+import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
+import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
+import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
+import type { Hex } from '../../../chain/domain.ts';
+import { authorizationTypedData, authorizeCall, NATIVE_TOKEN, termsFromJson } from '../../../chain/escrow.ts';
+import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
+import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
+import { loadMovements, type PaymentRow, savePayment } from '../store.ts';
+import { type PaymentView, viewOfPayment } from '../view.ts';
+import { requirePayment } from './capture-payment.ts';
+
+/**
+ * Takes the payer's signature over the escrow's terms and asks the chain for the money.
+ *
+ * Shape:   { paymentId, signature } → the payment, `unknown` until the chain has answered
+ * Errors:  thrown, nothing changed: PAYMENT_UNKNOWN, PAYMENT_PHASE_UNSUITABLE, AUTHORIZATION_EXPIRED, SIGNATURE_INVALID
+ * Effects: phase and chain call in one database transaction; the same signature again changes nothing
+ */
+export async function signAuthorization(
+  dependencies: PaymentDependencies,
+  command: Readonly<{ shard: Shard; paymentId: string; signature: Hex }>,
+): Promise<Readonly<{ payment: PaymentView; replayed: boolean }>> {
+  const { database, clock, deployment, outbox } = dependencies;
+  const result = await inDatabaseTransaction(database, async (transaction) => {
+    const row = await requirePayment(transaction, command.shard, command.paymentId);
+    const movements = await loadMovements(transaction, row.shard, [row.paymentId]);
+    if (row.signedAt) return { payment: viewOfPayment(row, movements), replayed: true };
+    const terms = row.terms ? termsFromJson(row.terms) : undefined;
+    if (row.phase !== 'requires_action' || !terms || terms.token === NATIVE_TOKEN) {
+      throw new SettlementError('PAYMENT_PHASE_UNSUITABLE', `phase ${row.phase}`, { phase: row.phase });
+    }
+    const now = clock.now();
+    if (now >= row.authorizationExpiresAt) {
+      throw new SettlementError('AUTHORIZATION_EXPIRED', 'the time to sign is over', {
+        expiredAt: row.authorizationExpiresAt.toISOString(),
+      });
+    }
+    const typedData = authorizationTypedData(deployment, terms);
+    const { value, validAfter, validBefore, ...names } = typedData.message;
+    const valid = await verifyTypedData({
+      ...typedData,
+      message: {
+        ...names,
+        value: BigInt(value),
+        validAfter: BigInt(validAfter),
+        validBefore: BigInt(validBefore),
+      },
+      address: terms.payer,
+      signature: command.signature,
+    }).catch(() => false);
+    if (!valid) {
+      throw new SettlementError('SIGNATURE_INVALID', 'the signature is not the payer’s over these terms', {
+        payer: terms.payer,
+      });
+    }
+    const call = authorizeCall(deployment, terms, command.signature);
+    await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence: 0 }], now);
+    const changed: PaymentRow = { ...row, phase: 'unknown', signedAt: now };
+    await savePayment(transaction, row, { phase: 'unknown', signedAt: now });
+    return { payment: viewOfPayment(changed, movements), replayed: false };
+  });
+  outbox.ring(CHAIN_SUBMISSION);
+  return result;
+}

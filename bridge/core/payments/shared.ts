@@ -1,0 +1,111 @@
+import type { DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
+import type { Deployment } from '../../chain/domain.ts';
+import { authorizationTypedData, authorizeNativeCall, NATIVE_TOKEN, termsFromJson } from '../../chain/escrow.ts';
+import type { DomainEvent } from '../../platform/outbox.ts';
+import { spreadOfCaptured, targetOfCaptured } from '../quotes/domain.ts';
+import { releaseExposure } from '../quotes/operations.ts';
+import type { Refusal } from './domain.ts';
+import type { PaymentParties } from './postings.ts';
+import type { PaymentRow } from './store.ts';
+import type { PayerAction } from './view.ts';
+
+export function partiesOf(row: PaymentRow): PaymentParties {
+  return {
+    shard: row.shard,
+    paymentIdentifier: row.paymentId,
+    quadrant: row.quadrant,
+    merchant: row.merchantId,
+    ...(row.issuerId ? { issuer: row.issuerId } : {}),
+    ...(row.acquirerId ? { acquirer: row.acquirerId } : {}),
+  };
+}
+
+/** What the amounts between two points of a payment are worth to its merchant, and the intermediary's part of them. */
+export function convertedBetween(
+  row: Pick<PaymentRow, 'asset' | 'merchantAsset' | 'requested' | 'quotedTarget' | 'quotedSpread'>,
+  from: bigint,
+  to: bigint,
+): Readonly<{ source: Amount; target: Amount; spread: Amount }> {
+  const source = { minorUnits: row.requested, asset: row.asset };
+  const quote = {
+    source,
+    target: { minorUnits: row.quotedTarget, asset: row.merchantAsset },
+    spread: { minorUnits: row.quotedSpread, asset: row.asset },
+  };
+  return {
+    source: { minorUnits: to - from, asset: row.asset },
+    target: {
+      minorUnits: targetOfCaptured(quote, to) - targetOfCaptured(quote, from),
+      asset: row.merchantAsset,
+    },
+    spread: { minorUnits: spreadOfCaptured(quote, to) - spreadOfCaptured(quote, from), asset: row.asset },
+  };
+}
+
+/** What the intermediary has at risk: a crypto payer's coins until they are sold, a merchant's until they are paid. */
+export function atRiskOf(row: PaymentRow): Amount {
+  return row.quadrant === 'cryptoToFiat'
+    ? { minorUnits: row.requested, asset: row.asset }
+    : { minorUnits: row.quotedTarget, asset: row.merchantAsset };
+}
+
+/** Called once, when a payment that had a quote comes to its end. */
+export async function releaseRisk(transaction: DatabaseTransaction, row: PaymentRow): Promise<void> {
+  if (row.quoteId) await releaseExposure(transaction, row.shard, atRiskOf(row));
+}
+
+/** What a crypto payer has to do next. */
+export function actionOf(deployment: Deployment, row: PaymentRow): PayerAction | null {
+  if (row.phase !== 'requires_action' || !row.terms || row.signedAt) return null;
+  const terms = termsFromJson(row.terms);
+  const expiresAt = row.authorizationExpiresAt.toISOString();
+  if (terms.token === NATIVE_TOKEN) {
+    const data = authorizeNativeCall(terms);
+    return {
+      kind: 'send',
+      chainTransaction: { to: deployment.escrow, data, value: terms.maximumAmount.toString() },
+      expiresAt,
+    };
+  }
+  return { kind: 'sign', typedData: authorizationTypedData(deployment, terms), expiresAt };
+}
+
+/** An event of a payment; `mark` tells it from others of the same topic. */
+export function paymentEvent(
+  row: PaymentRow,
+  topic: string,
+  mark: string | number,
+  details: Readonly<Record<string, unknown>> = {},
+): DomainEvent {
+  return {
+    shard: row.shard,
+    topic,
+    subject: row.paymentId,
+    meaning: [mark],
+    payload: {
+      paymentId: row.paymentId,
+      quadrant: row.quadrant,
+      merchantId: row.merchantId,
+      issuerId: row.issuerId,
+      acquirerId: row.acquirerId,
+      ...details,
+    },
+  };
+}
+
+/** A refusal of business as the error that a caller sees, with the figures that disagreed. */
+export function errorOfRefusal(refusal: Refusal): SettlementError {
+  const { outcome: _, code, ...figures } = refusal;
+  const details: Record<string, string> = {};
+  for (const [name, value] of Object.entries(figures)) {
+    if (value instanceof Date) details[name] = value.toISOString();
+    else if (typeof value === 'object') {
+      details[name] = value.minorUnits.toString();
+      details.asset = value.asset;
+    } else details[name] = String(value);
+  }
+  const figuresInWords = Object.entries(details).map(([name, value]) => `${name} ${value}`);
+  return new SettlementError(code, figuresInWords.join(', '), details);
+}

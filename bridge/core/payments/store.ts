@@ -1,0 +1,190 @@
+import { and, asc, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
+import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import { paymentMovements, payments } from '../../schema/payments.ts';
+import type { PaymentState } from './domain.ts';
+
+export type PaymentRow = typeof payments.$inferSelect;
+export type MovementRow = typeof paymentMovements.$inferSelect;
+type Reader = Database['drizzle'] | DatabaseTransaction;
+
+/** False when the merchant has a live payment with this reference, or the row is there already. */
+export async function insertPayment(
+  transaction: DatabaseTransaction,
+  row: typeof payments.$inferInsert,
+): Promise<boolean> {
+  const inserted = await transaction
+    .insert(payments)
+    .values(row)
+    .onConflictDoNothing()
+    .returning({ paymentId: payments.paymentId });
+  return inserted.length > 0;
+}
+
+export async function loadPayment(reader: Reader, shard: Shard, paymentId: string): Promise<PaymentRow | undefined> {
+  const [row] = await reader.select().from(payments).where(samePayment(shard, paymentId));
+  return row;
+}
+
+export async function lockPayment(
+  transaction: DatabaseTransaction,
+  shard: Shard,
+  paymentId: string,
+): Promise<PaymentRow | undefined> {
+  const [row] = await transaction.select().from(payments).where(samePayment(shard, paymentId)).for('update');
+  return row;
+}
+
+/** Locks the payments that these escrow terms name, in the order of their identifiers. */
+export async function lockPaymentsByTerms(
+  transaction: DatabaseTransaction,
+  shard: Shard,
+  termsHashes: readonly string[],
+): Promise<ReadonlyMap<string, PaymentRow>> {
+  if (termsHashes.length === 0) return new Map();
+  const rows = await transaction
+    .select()
+    .from(payments)
+    .where(and(eq(payments.shard, shard), inArray(payments.termsHash, [...termsHashes])))
+    .orderBy(asc(payments.paymentId))
+    .for('update');
+  return new Map(rows.map((row) => [row.termsHash!, row]));
+}
+
+export async function savePayment(
+  transaction: DatabaseTransaction,
+  row: Pick<PaymentRow, 'shard' | 'paymentId'>,
+  change: Partial<typeof payments.$inferInsert>,
+): Promise<void> {
+  await transaction.update(payments).set(change).where(samePayment(row.shard, row.paymentId));
+}
+
+export async function insertMovement(
+  transaction: DatabaseTransaction,
+  row: typeof paymentMovements.$inferInsert,
+): Promise<void> {
+  await transaction.insert(paymentMovements).values(row);
+}
+
+export async function loadMovements(
+  reader: Reader,
+  shard: Shard,
+  paymentIds: readonly string[],
+): Promise<readonly MovementRow[]> {
+  if (paymentIds.length === 0) return [];
+  return reader
+    .select()
+    .from(paymentMovements)
+    .where(and(eq(paymentMovements.shard, shard), inArray(paymentMovements.paymentId, [...paymentIds])))
+    .orderBy(asc(paymentMovements.paymentId), asc(paymentMovements.sequence));
+}
+
+/** True when this call made it so, false when it was so before. */
+export async function saveMovementState(
+  transaction: DatabaseTransaction,
+  row: Readonly<{ shard: Shard; paymentId: string; sequence: number }>,
+  state: 'final' | 'failed',
+  finalAt: Date,
+): Promise<boolean> {
+  const changed = await transaction
+    .update(paymentMovements)
+    .set({ state, finalAt })
+    .where(
+      and(
+        eq(paymentMovements.shard, row.shard),
+        eq(paymentMovements.paymentId, row.paymentId),
+        eq(paymentMovements.sequence, row.sequence),
+        eq(paymentMovements.state, 'accepted'),
+      ),
+    )
+    .returning({ sequence: paymentMovements.sequence });
+  return changed.length > 0;
+}
+
+export async function loadExpired(reader: Reader, now: Date, limit: number): Promise<readonly PaymentRow[]> {
+  return reader
+    .select()
+    .from(payments)
+    .where(and(inArray(payments.phase, ['open', 'requires_action']), lte(payments.authorizationExpiresAt, now)))
+    .orderBy(asc(payments.authorizationExpiresAt))
+    .limit(limit);
+}
+
+export async function loadUnanswered(reader: Reader, machineNow: Date, limit: number): Promise<readonly PaymentRow[]> {
+  return reader
+    .select()
+    .from(payments)
+    .where(and(sql`${payments.reversalDueAt} is not null`, lte(payments.reversalDueAt, machineNow)))
+    .orderBy(asc(payments.reversalDueAt))
+    .limit(limit);
+}
+
+export type ListCursor = Readonly<{ recordedAt: Date; paymentId: string }>;
+
+/** Newest first; the cursor names the last row of the page before, so that rows added meanwhile shift nothing. */
+export async function loadPage(
+  reader: Reader,
+  shard: Shard,
+  filter: Readonly<{ merchantId?: string | undefined; merchantReference?: string | undefined }>,
+  after: ListCursor | undefined,
+  limit: number,
+): Promise<readonly PaymentRow[]> {
+  return reader
+    .select()
+    .from(payments)
+    .where(
+      and(
+        eq(payments.shard, shard),
+        filter.merchantId ? eq(payments.merchantId, filter.merchantId) : undefined,
+        filter.merchantReference ? eq(payments.merchantReference, filter.merchantReference) : undefined,
+        after
+          ? or(
+              lt(payments.recordedAt, after.recordedAt),
+              and(eq(payments.recordedAt, after.recordedAt), gt(payments.paymentId, after.paymentId)),
+            )
+          : undefined,
+      ),
+    )
+    .orderBy(desc(payments.recordedAt), asc(payments.paymentId))
+    .limit(limit);
+}
+
+/** How many payments still wait for something, by phase, and how many movements. */
+export async function countWaiting(
+  reader: Reader,
+): Promise<Readonly<{ unknown: number; movements: number; expired: number }>> {
+  const [phases] = await reader
+    .select({ unknown: sql<number>`count(*)::int` })
+    .from(payments)
+    .where(eq(payments.phase, 'unknown'));
+  const [movements] = await reader
+    .select({ accepted: sql<number>`count(*)::int` })
+    .from(paymentMovements)
+    .where(eq(paymentMovements.state, 'accepted'));
+  return { unknown: phases?.unknown ?? 0, movements: movements?.accepted ?? 0, expired: 0 };
+}
+
+export function stateOf(row: PaymentRow): PaymentState {
+  return {
+    phase: row.phase,
+    asset: row.asset,
+    requested: row.requested,
+    authorized: row.authorized,
+    captured: row.captured,
+    voided: row.voided,
+    refunded: row.refunded,
+    sequence: row.sequence,
+    authorizationExpiresAt: row.authorizationExpiresAt,
+    refundExpiresAt: row.refundExpiresAt,
+  };
+}
+
+/** The columns that a decision may change. */
+export function columnsOf(state: PaymentState) {
+  const { phase, authorized, captured, voided, refunded, sequence } = state;
+  return { phase, authorized, captured, voided, refunded, sequence };
+}
+
+function samePayment(shard: Shard, paymentId: string) {
+  return and(eq(payments.shard, shard), eq(payments.paymentId, paymentId));
+}

@@ -1,0 +1,229 @@
+import { postEntries } from '../../../ledger-service/journal/operations/post-entries.ts';
+import {
+  type Database,
+  type DatabaseTransaction,
+  inDatabaseTransaction,
+} from '../../../ledger-service/platform/database.ts';
+import { assertInvariant } from '../../../ledger-service/vocabulary/errors.ts';
+import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { JournalEntryInstruction } from '../../../ledger-service/vocabulary/journal-entries.ts';
+import type { WireAmount } from '../../../ledger-service/vocabulary/money.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import type { Address, Deployment } from '../../chain/domain.ts';
+import { batchIdOf, payoutBatchCall, tokenOf } from '../../chain/escrow.ts';
+import { enqueueChainCalls } from '../../chain/operations/submit-calls.ts';
+import type { DueEvent, Outbox } from '../../platform/outbox.ts';
+import { findMerchant } from '../participants/operations.ts';
+import { CHAIN_SUBMISSION } from '../payments/dependencies.ts';
+import { finalizeMovements } from '../payments/operations/find-payment.ts';
+import { payoutEntry, refundPayoutEntry } from '../payments/postings.ts';
+import {
+  type ChainPayoutRow,
+  countOpenPayouts,
+  insertPayouts,
+  loadPayouts,
+  lockBatchItems,
+  lockDuePayouts,
+  reopenBatch,
+  saveBatched,
+  savePayout,
+} from './store.ts';
+
+export type PayoutDependencies = Readonly<{
+  database: Database;
+  clock: Clock;
+  machineClock: Clock;
+  identifiers: IdentifierSource;
+  outbox: Outbox;
+  deployment: Deployment;
+}>;
+
+export const PAYOUT_BATCHES = 'payout-batches';
+const ITEMS_AT_ONCE = 100;
+
+type Captured = Readonly<{
+  paymentId: string;
+  merchantId: string;
+  sequence: number;
+  source: WireAmount;
+  target: WireAmount;
+  payee?: string | null;
+}>;
+
+/**
+ * Notes what the wallet has to pay: a crypto merchant for a capture by card, a crypto payer for a refund.
+ *
+ * Effects: in the caller's database transaction, one row per movement; the same event again changes nothing
+ */
+export async function schedulePayouts(
+  dependencies: PayoutDependencies,
+  transaction: DatabaseTransaction,
+  due: readonly DueEvent[],
+): Promise<void> {
+  const rows: ChainPayoutRow[] = [];
+  const recordedAt = dependencies.clock.now();
+  for (const event of due) {
+    const { paymentId, merchantId, sequence, source, target, payee } = event.payload as Captured;
+    const isRefund = event.topic === 'payment.refunded';
+    const paid = isRefund ? source : target;
+    // A capture too small to be worth one unit of the merchant's coins pays nothing.
+    if (paid.minorUnits === '0') continue;
+    const address = isRefund ? payee : (await findMerchant(dependencies.database, event.shard, merchantId)).address;
+    assertInvariant(typeof address === 'string', `someone is to be paid for ${paymentId}`);
+    rows.push({
+      shard: event.shard,
+      paymentId,
+      sequence,
+      payoutId: dependencies.identifiers.next('pot', event.shard),
+      purpose: isRefund ? 'payerRefund' : 'merchantPayout',
+      state: 'due',
+      asset: paid.asset,
+      payee: address.toLowerCase(),
+      amount: BigInt(paid.minorUnits),
+      batchId: null,
+      batchIndex: null,
+      recordedAt,
+      finalAt: null,
+      chainHash: null,
+      blockHeight: null,
+    });
+  }
+  await insertPayouts(transaction, rows);
+}
+
+/**
+ * Puts what is due into batches, one for each asset, and asks the chain to pay them.
+ *
+ * Effects: batch, items and chain call in one database transaction; → how many items were batched
+ */
+export async function batchPayouts(dependencies: PayoutDependencies): Promise<number> {
+  const { database, clock, identifiers, deployment, outbox } = dependencies;
+  let batched = 0;
+  for (;;) {
+    const found = await inDatabaseTransaction(database, async (transaction) => {
+      const due = await lockDuePayouts(transaction, ITEMS_AT_ONCE);
+      for (const items of byAsset(due)) {
+        const first = items[0]!;
+        const batchId = identifiers.next('bat', first.shard);
+        await saveBatched(transaction, items, batchId);
+        const call = payoutBatchCall(
+          deployment,
+          batchId,
+          tokenOf(first.asset),
+          items.map(({ payee, amount }) => ({ payee: payee as Address, amount })),
+        );
+        const named = { shard: first.shard, subject: batchId, sequence: 0 };
+        await enqueueChainCalls(transaction, [{ ...call, ...named }], clock.now());
+      }
+      return due.length;
+    });
+    batched += found;
+    if (found > 0) outbox.ring(CHAIN_SUBMISSION);
+    if (found < ITEMS_AT_ONCE) return batched;
+  }
+}
+
+type WalletPayload = Readonly<{
+  event: string;
+  fields: Readonly<Record<string, string>>;
+  chainHash: string;
+  height: number;
+  minedAt: string;
+}>;
+
+/**
+ * Posts payouts that are final on chain. An item that its payee would not take stays reserved, as a credit to claim.
+ *
+ * Effects: in the caller's database transaction: payout rows, journal entries, movements
+ */
+export async function applyWalletEvents(
+  dependencies: PayoutDependencies,
+  transaction: DatabaseTransaction,
+  due: readonly DueEvent[],
+): Promise<void> {
+  const said = due
+    .filter(({ topic, payload }) => topic === 'wallet.final' && 'batchIdentifier' in (payload as WalletPayload).fields)
+    .map(({ payload }) => payload as WalletPayload);
+  const entries: JournalEntryInstruction[] = [];
+  const final: { shard: Shard; paymentId: string; sequence: number }[] = [];
+  const batchIds = [...new Set(said.map(({ fields }) => batchIdOf(fields.batchIdentifier!)))];
+  const items = await lockBatchItems(transaction, 0, batchIds);
+  for (const { event, fields, chainHash, height, minedAt } of said) {
+    const item = items.find(
+      ({ batchId, batchIndex }) =>
+        batchId === batchIdOf(fields.batchIdentifier!) && batchIndex === Number(fields.index),
+    );
+    if (item?.state !== 'batched') continue;
+    assertInvariant(
+      item.amount === BigInt(fields.amount!) && item.payee === fields.payee!.toLowerCase(),
+      `the chain paid what the books asked for: item ${item.batchIndex} of ${item.batchId}`,
+    );
+    const at = new Date(minedAt);
+    const paid = event === 'PaidOut';
+    await savePayout(transaction, item, {
+      state: paid ? 'final' : 'claimable',
+      finalAt: at,
+      chainHash,
+      blockHeight: height,
+    });
+    if (!paid) continue;
+    entries.push(entryOf(item, at));
+    final.push(item);
+  }
+  const results = await postEntries(transaction, entries, { now: dependencies.clock.now() });
+  const refused = results.find((result) => result.outcome === 'refused');
+  assertInvariant(!refused, `the books take what is final on chain, but refused ${JSON.stringify(refused)}`);
+  await finalizeMovements(dependencies, transaction, final, dependencies.clock.now());
+  for (const { topic, subject, shard } of due) {
+    if (topic === 'chainCall.reverted') await reopenBatch(transaction, shard, subject);
+  }
+}
+
+export type PayoutView = Readonly<{
+  payoutId: string;
+  paymentId: string;
+  sequence: number;
+  purpose: ChainPayoutRow['purpose'];
+  state: ChainPayoutRow['state'];
+  amount: WireAmount;
+  payee: string;
+  batchId: string | null;
+  batchIndex: number | null;
+  chainHash: string | null;
+  blockHeight: number | null;
+  recordedAt: string;
+  finalAt: string | null;
+}>;
+
+/** Newest first. */
+export async function listPayouts(database: Database, shard: Shard, limit: number): Promise<readonly PayoutView[]> {
+  const rows = await loadPayouts(database.drizzle, shard, limit);
+  return rows.map(({ shard: _, asset, amount, recordedAt, finalAt, ...row }) => ({
+    ...row,
+    amount: { minorUnits: amount.toString(), asset },
+    recordedAt: recordedAt.toISOString(),
+    finalAt: finalAt?.toISOString() ?? null,
+  }));
+}
+
+export async function countPayoutsUnderWay(database: Database): Promise<number> {
+  return countOpenPayouts(database.drizzle);
+}
+
+function entryOf(item: ChainPayoutRow, at: Date): JournalEntryInstruction {
+  const amount = { minorUnits: item.amount, asset: item.asset };
+  const isRefund = item.purpose === 'payerRefund';
+  const parties = {
+    shard: item.shard,
+    paymentIdentifier: item.paymentId,
+    quadrant: isRefund ? ('cryptoToFiat' as const) : ('fiatToCrypto' as const),
+    merchant: '',
+  };
+  return isRefund
+    ? refundPayoutEntry(parties, item.sequence, amount, at)
+    : payoutEntry(parties, item.sequence, amount, at);
+}
+
+function byAsset(rows: readonly ChainPayoutRow[]): readonly (readonly ChainPayoutRow[])[] {
+  return [...Map.groupBy(rows, ({ asset, shard }) => `${shard} ${asset}`).values()];
+}

@@ -1,0 +1,99 @@
+import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
+import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import { chainPayouts } from '../../schema/settlement.ts';
+
+export type ChainPayoutRow = typeof chainPayouts.$inferSelect;
+type Reader = Database['drizzle'] | DatabaseTransaction;
+
+export async function insertPayouts(transaction: DatabaseTransaction, rows: readonly ChainPayoutRow[]): Promise<void> {
+  if (rows.length > 0) {
+    await transaction
+      .insert(chainPayouts)
+      .values([...rows])
+      .onConflictDoNothing();
+  }
+}
+
+export async function lockDuePayouts(
+  transaction: DatabaseTransaction,
+  limit: number,
+): Promise<readonly ChainPayoutRow[]> {
+  return transaction
+    .select()
+    .from(chainPayouts)
+    .where(eq(chainPayouts.state, 'due'))
+    .orderBy(
+      asc(chainPayouts.shard),
+      asc(chainPayouts.recordedAt),
+      asc(chainPayouts.paymentId),
+      asc(chainPayouts.sequence),
+    )
+    .limit(limit)
+    .for('update', { skipLocked: true });
+}
+
+export async function saveBatched(
+  transaction: DatabaseTransaction,
+  rows: readonly ChainPayoutRow[],
+  batchId: string,
+): Promise<void> {
+  for (const [batchIndex, row] of rows.entries()) {
+    await transaction.update(chainPayouts).set({ state: 'batched', batchId, batchIndex }).where(samePayout(row));
+  }
+}
+
+export async function lockBatchItems(
+  transaction: DatabaseTransaction,
+  shard: Shard,
+  batchIds: readonly string[],
+): Promise<readonly ChainPayoutRow[]> {
+  if (batchIds.length === 0) return [];
+  return transaction
+    .select()
+    .from(chainPayouts)
+    .where(and(eq(chainPayouts.shard, shard), inArray(chainPayouts.batchId, [...batchIds])))
+    .orderBy(asc(chainPayouts.paymentId), asc(chainPayouts.sequence))
+    .for('update');
+}
+
+export async function savePayout(
+  transaction: DatabaseTransaction,
+  row: ChainPayoutRow,
+  change: Partial<ChainPayoutRow>,
+): Promise<void> {
+  await transaction.update(chainPayouts).set(change).where(samePayout(row));
+}
+
+/** Puts the items of a batch that the chain refused as a whole back among those that are due. */
+export async function reopenBatch(transaction: DatabaseTransaction, shard: Shard, batchId: string): Promise<void> {
+  await transaction
+    .update(chainPayouts)
+    .set({ state: 'due', batchId: null, batchIndex: null })
+    .where(and(eq(chainPayouts.shard, shard), eq(chainPayouts.batchId, batchId), eq(chainPayouts.state, 'batched')));
+}
+
+export async function loadPayouts(reader: Reader, shard: Shard, limit: number): Promise<readonly ChainPayoutRow[]> {
+  return reader
+    .select()
+    .from(chainPayouts)
+    .where(eq(chainPayouts.shard, shard))
+    .orderBy(desc(chainPayouts.recordedAt), asc(chainPayouts.payoutId))
+    .limit(limit);
+}
+
+export async function countOpenPayouts(reader: Reader): Promise<number> {
+  const [row] = await reader
+    .select({ open: sql<number>`count(*)::int` })
+    .from(chainPayouts)
+    .where(inArray(chainPayouts.state, ['due', 'batched']));
+  return row?.open ?? 0;
+}
+
+function samePayout(row: Pick<ChainPayoutRow, 'shard' | 'paymentId' | 'sequence'>) {
+  return and(
+    eq(chainPayouts.shard, row.shard),
+    eq(chainPayouts.paymentId, row.paymentId),
+    eq(chainPayouts.sequence, row.sequence),
+  );
+}

@@ -1,0 +1,160 @@
+import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import { inDatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import type { AssetCode } from '../../../ledger-service/vocabulary/assets.ts';
+import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { claimOnce, completeOnce, type OnceRequest } from '../../platform/once.ts';
+import {
+  type PriceObservation,
+  type QuotePolicy,
+  type QuoteRefused,
+  quoteFromSource,
+  quoteFromTarget,
+} from './domain.ts';
+import type { PriceSource } from './price-sources.ts';
+import {
+  insertExposureLimit,
+  insertQuote,
+  loadQuote,
+  lowerExposure,
+  raiseExposure,
+  type StoredQuote,
+  takeQuote,
+} from './store.ts';
+
+export type { StoredQuote } from './store.ts';
+
+export type QuoteDependencies = Readonly<{
+  database: Database;
+  clock: Clock;
+  identifiers: IdentifierSource;
+  priceSources: readonly PriceSource[];
+  quotePolicy: QuotePolicy;
+}>;
+
+/** A quote from what the payer gives, or from what the merchant must get. */
+export type CreateQuote = Readonly<{ shard: Shard }> &
+  (Readonly<{ source: Amount; to: AssetCode }> | Readonly<{ target: Amount; from: AssetCode }>);
+
+export type QuoteView = Readonly<{
+  quoteId: string;
+  source: Readonly<{ minorUnits: string; asset: AssetCode }>;
+  target: Readonly<{ minorUnits: string; asset: AssetCode }>;
+  spread: Readonly<{ minorUnits: string; asset: AssetCode }>;
+  rate: Readonly<{ numerator: string; denominator: string; source: string; observedAt: string }>;
+  expiresAt: string;
+}>;
+
+export type QuoteOutcome = Readonly<{ outcome: 'quoted'; quote: QuoteView }> | QuoteRefused;
+
+/**
+ * Promises a rate until it expires; the exposure is checked when a payment accepts it.
+ *
+ * Units:   minor units on both sides
+ * Errors:  refused, returned: RATE_UNAVAILABLE, RATE_DISPUTED, QUOTE_TOO_SMALL · thrown: IDEMPOTENCY_KEY_REUSED
+ * Effects: one row in quotes
+ */
+export async function createQuote(
+  dependencies: QuoteDependencies,
+  command: CreateQuote,
+  once: OnceRequest,
+): Promise<Readonly<{ outcome: QuoteOutcome; replayed: boolean }>> {
+  const { database, clock, identifiers } = dependencies;
+  const [from, to] = 'source' in command ? [command.source.asset, command.to] : [command.from, command.target.asset];
+  const now = clock.now();
+  const observations = await observe(dependencies.priceSources, from, to, now);
+  return inDatabaseTransaction(database, async (transaction) => {
+    const claim = await claimOnce<QuoteOutcome>(transaction, once, identifiers.next('quo', command.shard), clock);
+    if (claim.kind === 'answered') return { outcome: claim.outcome, replayed: true };
+    const decision =
+      'source' in command
+        ? quoteFromSource({ source: command.source, to, observations }, dependencies.quotePolicy, now)
+        : quoteFromTarget({ target: command.target, from, observations }, dependencies.quotePolicy, now);
+    let outcome: QuoteOutcome;
+    if (decision.outcome === 'refused') outcome = decision;
+    else {
+      const stored = { ...decision.quote, shard: command.shard, quoteId: claim.resourceId };
+      await insertQuote(transaction, stored, now);
+      outcome = { outcome: 'quoted', quote: viewOfQuote(stored) };
+    }
+    // A refusal for want of prices must not stick to the key: the same request may succeed later.
+    if (outcome.outcome === 'quoted') await completeOnce(transaction, once, outcome);
+    return { outcome, replayed: false };
+  });
+}
+
+/** Errors: thrown QUOTE_UNKNOWN. */
+export async function findQuote(database: Database, shard: Shard, quoteId: string): Promise<StoredQuote> {
+  const quote = await loadQuote(database.drizzle, shard, quoteId);
+  if (quote) return quote;
+  throw new SettlementError('QUOTE_UNKNOWN', `no quote ${JSON.stringify(quoteId)}`, { quoteId });
+}
+
+/**
+ * Gives a quote to one payment and counts what it puts at risk, in the caller's database transaction.
+ *
+ * Errors: thrown QUOTE_EXPIRED, QUOTE_ALREADY_USED, EXPOSURE_EXCEEDED; the caller's database transaction is undone.
+ */
+export async function acceptQuote(
+  transaction: DatabaseTransaction,
+  quote: StoredQuote,
+  acceptance: Readonly<{ paymentId: string; atRisk: Amount; now: Date }>,
+): Promise<void> {
+  if (acceptance.now >= quote.expiresAt) {
+    throw new SettlementError('QUOTE_EXPIRED', `the quote ended at ${quote.expiresAt.toISOString()}`, {
+      quoteId: quote.quoteId,
+      expiresAt: quote.expiresAt.toISOString(),
+    });
+  }
+  if (!(await takeQuote(transaction, quote.shard, quote.quoteId, acceptance.paymentId))) {
+    throw new SettlementError('QUOTE_ALREADY_USED', 'another payment has this quote', { quoteId: quote.quoteId });
+  }
+  if (!(await raiseExposure(transaction, quote.shard, acceptance.atRisk))) {
+    throw new SettlementError('EXPOSURE_EXCEEDED', 'the intermediary takes no more risk in this asset', {
+      asset: acceptance.atRisk.asset,
+      requested: acceptance.atRisk.minorUnits.toString(),
+    });
+  }
+}
+
+/** Takes back what is no longer at risk, in the caller's database transaction. */
+export async function releaseExposure(transaction: DatabaseTransaction, shard: Shard, amount: Amount): Promise<void> {
+  await lowerExposure(transaction, shard, amount);
+}
+
+export async function setExposureLimit(
+  database: Database,
+  shard: Shard,
+  limit: Readonly<{ asset: AssetCode; maximum: bigint }>,
+): Promise<void> {
+  await insertExposureLimit(database.drizzle, shard, limit.asset, limit.maximum);
+}
+
+export function viewOfQuote(quote: StoredQuote): QuoteView {
+  const wire = (amount: Amount) => ({ minorUnits: amount.minorUnits.toString(), asset: amount.asset });
+  return {
+    quoteId: quote.quoteId,
+    source: wire(quote.source),
+    target: wire(quote.target),
+    spread: wire(quote.spread),
+    rate: {
+      numerator: quote.rate.numerator.toString(),
+      denominator: quote.rate.denominator.toString(),
+      source: quote.rateSource,
+      observedAt: quote.observedAt.toISOString(),
+    },
+    expiresAt: quote.expiresAt.toISOString(),
+  };
+}
+
+async function observe(
+  sources: readonly PriceSource[],
+  from: AssetCode,
+  to: AssetCode,
+  now: Date,
+): Promise<readonly PriceObservation[]> {
+  const answers = await Promise.allSettled(sources.map((source) => source.observe(from, to, now)));
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' && answer.value ? [answer.value] : []));
+}

@@ -1,0 +1,252 @@
+import { postEntries } from '../../../ledger-service/journal/operations/post-entries.ts';
+import {
+  type Database,
+  type DatabaseTransaction,
+  inDatabaseTransaction,
+} from '../../../ledger-service/platform/database.ts';
+import { assertInvariant, SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import type { Outbox } from '../../platform/outbox.ts';
+import type { Obligation } from '../clearing/domain.ts';
+import { loadWindowContents, type ObligationRow, type PresentmentRow } from '../clearing/operations.ts';
+
+import { finalizeMovements } from '../payments/operations/find-payment.ts';
+import {
+  type MerchantTotals,
+  merchantPayoutEntry,
+  type NetPosition,
+  netPositions,
+  payMerchant,
+  settlementEntry,
+  WINDOW_TRANSITIONS,
+  type WindowState,
+} from './domain.ts';
+import {
+  insertMerchantPayouts,
+  loadCarried,
+  loadMerchantPayouts,
+  loadWindow,
+  loadWindows,
+  lockWindow,
+  type MerchantPayoutRow,
+  saveWindow,
+  type WindowRow,
+} from './store.ts';
+
+export type SettlementDependencies = Readonly<{
+  database: Database;
+  clock: Clock;
+  machineClock: Clock;
+  outbox: Outbox;
+}>;
+
+export type WindowView = Readonly<{
+  windowId: string;
+  asset: string;
+  calendar: string;
+  state: WindowState;
+  openedAt: string;
+  closedAt: string | null;
+  settledAt: string | null;
+  presentments: number;
+  netPositions: readonly Readonly<{ participant: string; minorUnits: string }>[];
+  merchantPayouts: readonly Readonly<{
+    merchantId: string;
+    acquirerId: string;
+    gross: string;
+    fees: string;
+    refunds: string;
+    carriedIn: string;
+    paid: string;
+    carriedOut: string;
+  }>[];
+}>;
+
+/**
+ * Closes a window and settles it: what was cleared is netted, moved between the participants, and paid to merchants.
+ *
+ * Shape:   { shard, windowId } → the settled window with its net positions and payouts
+ * Errors:  thrown, nothing changed: WINDOW_UNKNOWN; WINDOW_STATE_UNSUITABLE for a window that was settled before is
+ *          not thrown, it is shown as it is
+ * Effects: first the window takes no more (a database transaction that waits for clearing under way), then one more
+ *          moves the money: net positions, merchants' payouts, movements final; event window.settled
+ */
+export async function closeWindow(
+  dependencies: SettlementDependencies,
+  command: Readonly<{ shard: Shard; windowId: string }>,
+): Promise<WindowView> {
+  const { database, clock } = dependencies;
+  await inDatabaseTransaction(database, async (transaction) => {
+    const window = await requireWindow(transaction, command);
+    if (window.state !== 'OPEN') return;
+    // The lock was only given once nobody was clearing into it any more, so processing is over when it begins.
+    await advance(transaction, window, ['PROCESSING', 'CLOSED'], { closedAt: clock.now() });
+  });
+  await inDatabaseTransaction(database, async (transaction) => {
+    const window = await requireWindow(transaction, command);
+    if (window.state === 'SETTLED') return;
+    await settle(dependencies, transaction, window);
+  });
+  return findWindow(database, command);
+}
+
+/** Errors: thrown WINDOW_UNKNOWN. */
+export async function findWindow(
+  database: Database,
+  { shard, windowId }: Readonly<{ shard: Shard; windowId: string }>,
+): Promise<WindowView> {
+  return inDatabaseTransaction(database, async (transaction) => {
+    const window = await loadWindow(transaction, shard, windowId);
+    if (!window) throw unknownWindow(windowId);
+    const { presentments, obligations } = await loadWindowContents(transaction, shard, windowId);
+    const payouts = await loadMerchantPayouts(transaction, shard, windowId);
+    return viewOf(window, presentments.length, netOf(window, obligations), payouts);
+  });
+}
+
+/** Newest first. */
+export async function listWindows(database: Database, shard: Shard, limit: number): Promise<readonly WindowView[]> {
+  const windows = await loadWindows(database.drizzle, shard, limit);
+  return Promise.all(windows.map((window) => findWindow(database, { shard, windowId: window.windowId })));
+}
+
+async function settle(
+  dependencies: SettlementDependencies,
+  transaction: DatabaseTransaction,
+  window: WindowRow,
+): Promise<void> {
+  const settledAt = dependencies.clock.now();
+  const { presentments, obligations } = await loadWindowContents(transaction, window.shard, window.windowId);
+  const named = { shard: window.shard, windowIdentifier: window.windowId, asset: window.asset, settledAt };
+  const payouts: MerchantPayoutRow[] = [];
+  for (const totals of totalsOf(presentments)) {
+    const carriedIn = await loadCarried(transaction, window.shard, totals.merchant, window.asset);
+    const { merchant, acquirer, ...figures } = payMerchant(totals, carriedIn);
+    payouts.push({
+      shard: window.shard,
+      windowId: window.windowId,
+      merchantId: merchant,
+      acquirerId: acquirer,
+      asset: window.asset,
+      ...figures,
+      paidAt: settledAt,
+    });
+  }
+  const entries = [
+    settlementEntry(named, netOf(window, obligations)),
+    ...payouts.map(({ merchantId, acquirerId, paid, fees }) =>
+      merchantPayoutEntry(named, { merchant: merchantId, acquirer: acquirerId, net: paid, fees }),
+    ),
+  ].filter(({ transfers }) => transfers.length > 0);
+  await insertMerchantPayouts(transaction, payouts);
+  const results = await postEntries(transaction, entries, { now: settledAt });
+  const refused = results.find((result) => result.outcome === 'refused');
+  assertInvariant(!refused, `the books take a settled window, but refused ${JSON.stringify(refused)}`);
+  // A crypto merchant's movement is final by its payout on chain, not by the window; a refund to a card is by this one.
+  const final = presentments.filter(({ quadrant, kind }) =>
+    quadrant === 'fiatToCrypto' ? kind === 'refund' : quadrant === 'fiatToFiat' || kind === 'capture',
+  );
+  await finalizeMovements(dependencies, transaction, final, settledAt);
+  await advance(transaction, window, ['PENDING_SETTLEMENT', 'SETTLED'], { settledAt });
+}
+
+async function requireWindow(
+  transaction: DatabaseTransaction,
+  { shard, windowId }: Readonly<{ shard: Shard; windowId: string }>,
+): Promise<WindowRow> {
+  const window = await lockWindow(transaction, shard, windowId);
+  if (!window) throw unknownWindow(windowId);
+  return window;
+}
+
+/** Takes a window through its states, each by an allowed change. */
+async function advance(
+  transaction: DatabaseTransaction,
+  window: WindowRow,
+  states: readonly WindowState[],
+  change: Partial<WindowRow>,
+): Promise<void> {
+  let state: WindowState = window.state;
+  for (const next of states) {
+    if (!WINDOW_TRANSITIONS[state].includes(next)) {
+      throw new SettlementError(
+        'WINDOW_STATE_UNSUITABLE',
+        `a window goes from ${state} to ${WINDOW_TRANSITIONS[state].join(' or ')}`,
+        {
+          state,
+          windowId: window.windowId,
+        },
+      );
+    }
+    state = next;
+  }
+  await saveWindow(transaction, window, { ...change, state });
+}
+
+function totalsOf(presentments: readonly PresentmentRow[]): readonly MerchantTotals[] {
+  const totals = new Map<string, MerchantTotals>();
+  for (const { merchantId, acquirerId, kind, amount, merchantFee } of presentments) {
+    if (!acquirerId) continue;
+    const before = totals.get(merchantId) ?? {
+      merchant: merchantId,
+      acquirer: acquirerId,
+      gross: 0n,
+      fees: 0n,
+      refunds: 0n,
+    };
+    totals.set(merchantId, {
+      ...before,
+      gross: before.gross + (kind === 'capture' ? amount : 0n),
+      fees: before.fees + merchantFee,
+      refunds: before.refunds + (kind === 'refund' ? amount : 0n),
+    });
+  }
+  return [...totals.values()].sort((left, right) => (left.merchant < right.merchant ? -1 : 1));
+}
+
+function netOf(window: WindowRow, rows: readonly ObligationRow[]): readonly NetPosition[] {
+  return netPositions(
+    rows.map(
+      ({ debtor, creditor, kind, amount }): Obligation => ({
+        from: debtor,
+        to: creditor,
+        kind,
+        amount: { minorUnits: amount, asset: window.asset },
+      }),
+    ),
+  );
+}
+
+function viewOf(
+  window: WindowRow,
+  presentments: number,
+  positions: readonly NetPosition[],
+  payouts: readonly MerchantPayoutRow[],
+): WindowView {
+  return {
+    windowId: window.windowId,
+    asset: window.asset,
+    calendar: window.calendar,
+    state: window.state,
+    openedAt: window.openedAt.toISOString(),
+    closedAt: window.closedAt?.toISOString() ?? null,
+    settledAt: window.settledAt?.toISOString() ?? null,
+    presentments,
+    netPositions: positions.map(({ participant, minorUnits }) => ({ participant, minorUnits: minorUnits.toString() })),
+    merchantPayouts: payouts.map(({ merchantId, acquirerId, gross, fees, refunds, carriedIn, paid, carriedOut }) => ({
+      merchantId,
+      acquirerId,
+      gross: gross.toString(),
+      fees: fees.toString(),
+      refunds: refunds.toString(),
+      carriedIn: carriedIn.toString(),
+      paid: paid.toString(),
+      carriedOut: carriedOut.toString(),
+    })),
+  };
+}
+
+function unknownWindow(windowId: string): SettlementError {
+  return new SettlementError('WINDOW_UNKNOWN', `no settlement window ${JSON.stringify(windowId)}`, { windowId });
+}

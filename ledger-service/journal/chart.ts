@@ -1,0 +1,32 @@
+import type { AccountPath } from '../vocabulary/journal-entries.ts';
+
+export type NormalSide = 'debit' | 'credit';
+
+/**
+ * How far an account may go. `not_below_zero`: what is available on its normal side, posted less pending out, is never
+ * negative. `net_debit_cap`: debits, held ones included, never pass credits by more than the amount in its row.
+ */
+export type LimitKind = 'unlimited' | 'not_below_zero' | 'net_debit_cap';
+export type AccountRule = Readonly<{ normalSide: NormalSide; limitKind: LimitKind }>;
+
+const NAME = '[a-z][a-z0-9-]{0,31}';
+const open = (normalSide: NormalSide): AccountRule => ({ normalSide, limitKind: 'unlimited' });
+
+/** docs/chart-of-accounts.md, as rules. */
+const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
+  [new RegExp(`^issuer/${NAME}/position$`), open('credit')],
+  [new RegExp(`^acquirer/${NAME}/(position|fees)$`), open('credit')],
+  [new RegExp(`^merchant/${NAME}/(payable|onchain)$`), open('credit')],
+  [new RegExp(`^merchant/${NAME}/receivable$`), open('debit')],
+  [/^network\/(clearing|settlement|scheme-fees)$/, open('credit')],
+  [/^payers\/onchain$/, open('debit')],
+  // The wallet promises no coins that it does not have.
+  [/^intermediary\/chain$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
+  [/^intermediary\/(position|clearing|settlement|spread|fees|treasury)$/, open('credit')],
+  [/^suspense\/onchain$/, open('credit')],
+];
+
+/** The rule of an account, or undefined for a path that the chart does not know. */
+export function ruleOf(path: AccountPath): AccountRule | undefined {
+  return CHART.find(([pattern]) => pattern.test(path))?.[1];
+}

@@ -1,0 +1,172 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../platform/database.ts';
+import { SettlementError } from '../../vocabulary/errors.ts';
+import type { AccountPath, TransferKind } from '../../vocabulary/journal-entries.ts';
+import type { LimitKind, NormalSide } from '../chart.ts';
+
+/** An account's four sums, in minor units of its asset. */
+export type AccountBalance = Readonly<{
+  shard: number;
+  path: AccountPath;
+  asset: string;
+  normalSide: NormalSide;
+  limitKind: LimitKind;
+  limitAmount: bigint;
+  postedDebits: bigint;
+  postedCredits: bigint;
+  pendingDebits: bigint;
+  pendingCredits: bigint;
+}>;
+
+/** Per asset: what all accounts together were debited and credited. The two are equal, or the books are broken. */
+export type TrialBalance = Readonly<{
+  entries: number;
+  assets: readonly Readonly<{
+    asset: string;
+    postedDebits: bigint;
+    postedCredits: bigint;
+    pendingDebits: bigint;
+    pendingCredits: bigint;
+  }>[];
+  balanced: boolean;
+}>;
+
+export type StoredEntry = Readonly<{
+  entryIdentifier: string;
+  kind: string;
+  subject: string;
+  eventAt: Date;
+  recordedAt: Date;
+  transfers: readonly Readonly<{
+    transferIdentifier: string;
+    kind: TransferKind;
+    debit: AccountPath;
+    credit: AccountPath;
+    amount: bigint;
+    asset: string;
+  }>[];
+}>;
+
+export type EntryFilter = Readonly<{ shard: number; subject?: string; kind?: string; limit: number; cursor?: string }>;
+
+const LARGEST_PAGE = 500;
+
+/** Accounts in the order of path and asset; a prefix of the path narrows them. */
+export async function readBalances(database: Database, shard: number, prefix = ''): Promise<readonly AccountBalance[]> {
+  const rows = await database.drizzle.execute<Record<string, string>>(sql`
+    select * from ledger.accounts where shard = ${shard} and starts_with(path, ${prefix}) order by path, asset`);
+  return [...rows].map((row) => ({
+    shard,
+    path: row.path!,
+    asset: row.asset!,
+    normalSide: row.normal_side as NormalSide,
+    limitKind: row.limit_kind as LimitKind,
+    limitAmount: BigInt(row.limit_amount!),
+    postedDebits: BigInt(row.posted_debits!),
+    postedCredits: BigInt(row.posted_credits!),
+    pendingDebits: BigInt(row.pending_debits!),
+    pendingCredits: BigInt(row.pending_credits!),
+  }));
+}
+
+/**
+ * Adds up the books twice: from the accounts' balances and from the transfers.
+ *
+ * Shape: → balanced only if, per asset, debits equal credits in both, and both agree
+ */
+export async function readTrialBalance(database: Database): Promise<TrialBalance> {
+  const accounts = await database.drizzle.execute<Record<string, string>>(sql`
+    select asset, sum(posted_debits) as posted_debits, sum(posted_credits) as posted_credits,
+      sum(pending_debits) as pending_debits, sum(pending_credits) as pending_credits
+    from ledger.accounts group by asset order by asset`);
+  const transfers = await database.drizzle.execute<Record<string, string>>(sql`
+    select a.asset, sum(case when t.kind in ('post', 'post_pending') then t.amount else 0 end) as posted
+    from ledger.transfers t join ledger.accounts a on a.shard = t.shard and a.account_id = t.debit_account_id
+    group by a.asset`);
+  const [count] = await database.drizzle.execute<{ entries: number }>(
+    sql`select count(*)::int as entries from ledger.journal_entries`,
+  );
+  const posted = new Map([...transfers].map((row) => [row.asset!, BigInt(row.posted!)]));
+  const assets = [...accounts].map((row) => ({
+    asset: row.asset!,
+    postedDebits: BigInt(row.posted_debits!),
+    postedCredits: BigInt(row.posted_credits!),
+    pendingDebits: BigInt(row.pending_debits!),
+    pendingCredits: BigInt(row.pending_credits!),
+  }));
+  const balanced = assets.every(
+    (sums) =>
+      sums.postedDebits === sums.postedCredits &&
+      sums.pendingDebits === sums.pendingCredits &&
+      sums.postedDebits === (posted.get(sums.asset) ?? 0n),
+  );
+  return { entries: count?.entries ?? 0, assets, balanced };
+}
+
+/**
+ * Journal entries in the order in which they were recorded.
+ *
+ * Shape:  a filter → a page, and the cursor of the next one; rows added meanwhile are neither skipped nor shown twice
+ * Errors: thrown FIELD_INVALID for a cursor that was never given out
+ */
+export async function listEntries(
+  database: Database,
+  filter: EntryFilter,
+): Promise<Readonly<{ entries: readonly StoredEntry[]; nextCursor: string | null }>> {
+  const limit = Math.min(filter.limit, LARGEST_PAGE);
+  const after = filter.cursor === undefined ? undefined : readCursor(filter.cursor);
+  const rows = await database.drizzle.execute<Record<string, string>>(sql`
+    with page as (
+      select * from ledger.journal_entries
+      where shard = ${filter.shard}
+        and (${filter.subject ?? null}::text is null or subject = ${filter.subject ?? null})
+        and (${filter.kind ?? null}::text is null or kind = ${filter.kind ?? null})
+        and (${after?.recordedAt ?? null}::timestamptz is null
+          or (recorded_at, entry_id) > (${after?.recordedAt ?? null}::timestamptz, ${after?.entryId ?? null}::uuid))
+      order by recorded_at, entry_id limit ${limit + 1})
+    select p.entry_id, p.kind as entry_kind, p.subject, p.event_at, p.recorded_at, t.transfer_id, t.kind, t.amount,
+      d.path as debit, c.path as credit, d.asset
+    from page p
+    join ledger.transfers t on t.shard = p.shard and t.entry_id = p.entry_id
+    join ledger.accounts d on d.shard = t.shard and d.account_id = t.debit_account_id
+    join ledger.accounts c on c.shard = t.shard and c.account_id = t.credit_account_id
+    order by p.recorded_at, p.entry_id, t.position`);
+  const grouped = [...Map.groupBy([...rows], (row) => row.entry_id!).values()];
+  const page = grouped.slice(0, limit).map(entryOf);
+  const last = page.at(-1);
+  const lastRow = grouped[page.length - 1]?.[0];
+  return {
+    entries: page,
+    nextCursor:
+      grouped.length > limit && last && lastRow
+        ? Buffer.from(`${new Date(lastRow.recorded_at!).toISOString()} ${last.entryIdentifier}`).toString('base64url')
+        : null,
+  };
+}
+
+function entryOf(rows: readonly Record<string, string>[]): StoredEntry {
+  const first = rows[0]!;
+  return {
+    entryIdentifier: first.entry_id!,
+    kind: first.entry_kind!,
+    subject: first.subject!,
+    eventAt: new Date(first.event_at!),
+    recordedAt: new Date(first.recorded_at!),
+    transfers: rows.map((row) => ({
+      transferIdentifier: row.transfer_id!,
+      kind: row.kind as TransferKind,
+      debit: row.debit!,
+      credit: row.credit!,
+      amount: BigInt(row.amount!),
+      asset: row.asset!,
+    })),
+  };
+}
+
+function readCursor(text: string) {
+  const [recordedAt = '', entryId = ''] = Buffer.from(text, 'base64url').toString('utf8').split(' ');
+  if (Number.isNaN(new Date(recordedAt).getTime()) || !/^[0-9a-f-]{36}$/.test(entryId)) {
+    throw new SettlementError('FIELD_INVALID', 'this is no cursor of this list', { param: 'cursor' });
+  }
+  return { recordedAt, entryId };
+}
