@@ -26,6 +26,7 @@ const CORE_ROOMS = [
   'settlement',
   'payouts',
   'disputes',
+  'reconciliation',
 ];
 /** The storeys of the bridge, lowest first. */
 const BRIDGE_STOREYS = ['schema', 'platform', 'chain', 'core', 'coins', 'tabs', 'systems', 'web', 'main'];

@@ -1,4 +1,4 @@
-import { createPublicClient, defineChain, http, type PublicClient } from 'viem';
+import { createPublicClient, defineChain, erc20Abi, http, type PublicClient } from 'viem';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { eventAbis } from './abis.ts';
 import type { Address, Hex, ObservedBlock, ObservedLog } from './domain.ts';
@@ -15,10 +15,8 @@ export interface ChainNode {
   send(raw: Hex): Promise<'accepted' | 'known'>;
   gasPrice(): Promise<bigint>;
   nextNonce(address: Address): Promise<number>;
-  coinBalance(address: Address): Promise<bigint>;
-  read(
-    call: Readonly<{ address: Address; abi: readonly unknown[]; functionName: string; args: readonly unknown[] }>,
-  ): Promise<unknown>;
+  /** Units of a token, or of the chain's own coin for the zero address, as of a block. */
+  balance(token: Address, owner: Address, height: number): Promise<bigint>;
 }
 
 const TIMEOUT_MILLISECONDS = 10_000;
@@ -119,8 +117,20 @@ function nodeOf(client: PublicClient, chainId: number): ChainNode {
     },
     gasPrice: () => available(() => client.getGasPrice()),
     nextNonce: (address) => available(() => client.getTransactionCount({ address, blockTag: 'pending' })),
-    coinBalance: (address) => available(() => client.getBalance({ address })),
-    read: (call) => available(() => client.readContract(call as Parameters<typeof client.readContract>[0])),
+    balance(token, owner, height) {
+      const blockNumber = BigInt(height);
+      return available(() =>
+        /^0x0{40}$/.test(token)
+          ? client.getBalance({ address: owner, blockNumber })
+          : client.readContract({
+              address: token,
+              abi: erc20Abi,
+              functionName: 'balanceOf',
+              args: [owner],
+              blockNumber,
+            }),
+      );
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gte, inArray, isNull, lte, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
+import type { Shard } from '../../ledger-service/vocabulary/identifiers.ts';
 import { chainBlocks, chainCalls, chainKeys, chainLogs, chainSubmissions } from '../schema/chain.ts';
 import type { Address, ChainCall, Hex, ObservedBlock, ObservedLog } from './domain.ts';
 
@@ -107,6 +108,23 @@ export async function loadHighestBlock(reader: Reader, chainId: number) {
     .select()
     .from(chainBlocks)
     .where(and(eq(chainBlocks.shard, SHARD), eq(chainBlocks.chainId, chainId), eq(chainBlocks.canonical, true)))
+    .orderBy(desc(chainBlocks.height))
+    .limit(1);
+  return row;
+}
+
+export async function loadHighestFinalBlock(reader: Reader, chainId: number) {
+  const [row] = await reader
+    .select()
+    .from(chainBlocks)
+    .where(
+      and(
+        eq(chainBlocks.shard, SHARD),
+        eq(chainBlocks.chainId, chainId),
+        eq(chainBlocks.canonical, true),
+        eq(chainBlocks.final, true),
+      ),
+    )
     .orderBy(desc(chainBlocks.height))
     .limit(1);
   return row;
@@ -277,12 +295,25 @@ export async function countOpenCalls(reader: Reader): Promise<number> {
   return row?.open ?? 0;
 }
 
-export async function loadCallsOf(reader: Reader, subject: string) {
-  return reader
-    .select()
+export async function loadCallsOf(reader: Reader, shard: Shard, subject: string) {
+  const rows = await reader
+    .select({
+      kind: chainCalls.kind,
+      sequence: chainCalls.sequence,
+      state: chainCalls.state,
+      nonce: chainCalls.nonce,
+      chainHash: sql<string | null>`coalesce(${chainCalls.finalHash}, (
+        select s.chain_hash from bridge.chain_submissions s
+        where s.shard = ${chainCalls.shard} and s.call_id = ${chainCalls.callId} order by s.signed_at desc limit 1))`,
+      blockHeight: chainCalls.blockHeight,
+      gasUsed: chainCalls.gasUsed,
+      recordedAt: chainCalls.recordedAt,
+      signedAt: chainCalls.signedAt,
+    })
     .from(chainCalls)
-    .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.subject, subject)))
+    .where(and(eq(chainCalls.shard, shard), eq(chainCalls.subject, subject)))
     .orderBy(asc(chainCalls.sequence));
+  return rows;
 }
 
 function sameKey(chainId: number, address: Address) {

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { and, eq, isNull } from 'drizzle-orm';
-import type { Context, MiddlewareHandler } from 'hono';
+import type { MiddlewareHandler } from 'hono';
 import type { Database } from '../../ledger-service/platform/database.ts';
 import type { Caller, RoomEnvironment } from '../../ledger-service/platform/http/room.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
@@ -67,15 +67,6 @@ export function authenticate(
     }
     await next();
   };
-}
-
-/** Errors: thrown SCOPE_MISSING. */
-export function requireScope(context: Context<RoomEnvironment>, scope: Scope): Caller {
-  const caller = context.get('caller');
-  if (!caller.scopes.includes(scope)) {
-    throw new SettlementError('SCOPE_MISSING', `this address needs the scope ${scope}`, { scope });
-  }
-  return caller;
 }
 
 async function findCaller(database: Database, token: string): Promise<Caller> {

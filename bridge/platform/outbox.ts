@@ -1,4 +1,4 @@
-import { and, asc, eq, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, lte, or, sql } from 'drizzle-orm';
 import {
   type Database,
   type DatabaseTransaction,
@@ -124,6 +124,22 @@ export class Outbox {
         }
       }
     }
+  }
+
+  /** Everything that happened to some subjects, in order, with who has to act on it and whether that is done. */
+  async eventsOf(shard: Shard, subjects: readonly string[]) {
+    return this.#dependencies.database.drizzle
+      .select({
+        topic: outbox.topic,
+        consumer: outbox.consumer,
+        recordedAt: outbox.recordedAt,
+        handledAt: outbox.handledAt,
+        attempts: outbox.attempts,
+        lastError: outbox.lastError,
+      })
+      .from(outbox)
+      .where(and(eq(outbox.shard, shard), inArray(outbox.subject, [...subjects])))
+      .orderBy(asc(outbox.recordedAt), asc(outbox.ordinal), asc(outbox.consumer));
   }
 
   /** How many events wait for each consumer. */

@@ -10,6 +10,7 @@ import {
   loadCallsByHash,
   loadCanonicalHash,
   loadHighestBlock,
+  loadHighestFinalBlock,
   loadLogsOf,
   lockUnfinalBlocks,
   markFinal,
@@ -55,6 +56,15 @@ export async function lastObservedBlock(
   chainId: number,
 ): Promise<Readonly<{ height: number; hash: string }> | undefined> {
   const row = await loadHighestBlock(database.drizzle, chainId);
+  return row && { height: row.height, hash: row.blockHash };
+}
+
+/** The newest block that counts as final, if there is one. */
+export async function lastFinalBlock(
+  database: Database,
+  chainId: number,
+): Promise<Readonly<{ height: number; hash: string }> | undefined> {
+  const row = await loadHighestFinalBlock(database.drizzle, chainId);
   return row && { height: row.height, hash: row.blockHash };
 }
 

@@ -6,6 +6,7 @@ import {
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { Address, ChainCall, Hex } from '../domain.ts';
 import type { ChainNode } from '../node.ts';
@@ -83,8 +84,9 @@ export async function countCallsUnderWay(database: Database): Promise<number> {
   return countOpenCalls(database.drizzle);
 }
 
-export async function listCallsOf(database: Database, subject: string) {
-  return loadCallsOf(database.drizzle, subject);
+/** What was asked of the chain for one subject, each with the newest of its signed forms. */
+export async function listCallsOf(database: Database, shard: Shard, subject: string) {
+  return loadCallsOf(database.drizzle, shard, subject);
 }
 
 async function sign(

@@ -1,5 +1,5 @@
 import { postEntries } from '../../../ledger-service/journal/operations/post-entries.ts';
-import type { DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import { assertInvariant } from '../../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { JournalEntryInstruction } from '../../../ledger-service/vocabulary/journal-entries.ts';
@@ -13,6 +13,8 @@ import { clearPresentment, clearRefund } from './domain.ts';
 import {
   insertObligations,
   insertPresentment,
+  loadObligations,
+  loadPresentments,
   loadWindowObligations,
   loadWindowPresentments,
   type ObligationRow,
@@ -72,7 +74,8 @@ export async function clearPayments(
     const { presentment, obligations, entry } = clear(event, windowId, now);
     if (!(await insertPresentment(transaction, presentment))) continue;
     owed.push(...obligations);
-    entries.push(entry);
+    // An amount too small to be worth one unit on the other side owes nothing to anyone.
+    if (entry.transfers.length > 0) entries.push(entry);
   }
   await insertObligations(transaction, owed);
   const results = await postEntries(transaction, entries, { now });
@@ -86,6 +89,15 @@ export async function loadWindowContents(transaction: DatabaseTransaction, shard
     await loadWindowPresentments(transaction, shard, windowId),
     await loadWindowObligations(transaction, shard, windowId),
   ];
+  return { presentments, obligations };
+}
+
+/** Everything that was ever cleared, for who compares it with the books. */
+export async function loadAllCleared(database: Database, shard: Shard) {
+  const [presentments, obligations] = await Promise.all([
+    loadPresentments(database.drizzle, shard),
+    loadObligations(database.drizzle, shard),
+  ]);
   return { presentments, obligations };
 }
 

@@ -1,5 +1,5 @@
 import { and, asc, eq } from 'drizzle-orm';
-import type { DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
+import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { obligations, presentments, settlementWindows } from '../../schema/settlement.ts';
 
@@ -49,6 +49,14 @@ export async function insertObligations(
   rows: readonly ObligationRow[],
 ): Promise<void> {
   if (rows.length > 0) await transaction.insert(obligations).values([...rows]);
+}
+
+export async function loadPresentments(reader: Database['drizzle'], shard: Shard): Promise<readonly PresentmentRow[]> {
+  return reader.select().from(presentments).where(eq(presentments.shard, shard));
+}
+
+export async function loadObligations(reader: Database['drizzle'], shard: Shard): Promise<readonly ObligationRow[]> {
+  return reader.select().from(obligations).where(eq(obligations.shard, shard));
 }
 
 export async function loadWindowPresentments(

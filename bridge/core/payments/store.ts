@@ -51,6 +51,18 @@ export async function lockPaymentsByTerms(
   return new Map(rows.map((row) => [row.termsHash!, row]));
 }
 
+export async function loadPaymentsByTerms(
+  reader: Reader,
+  shard: Shard,
+  termsHashes: readonly string[],
+): Promise<readonly PaymentRow[]> {
+  if (termsHashes.length === 0) return [];
+  return reader
+    .select()
+    .from(payments)
+    .where(and(eq(payments.shard, shard), inArray(payments.termsHash, [...termsHashes])));
+}
+
 export async function savePayment(
   transaction: DatabaseTransaction,
   row: Pick<PaymentRow, 'shard' | 'paymentId'>,
@@ -119,7 +131,7 @@ export async function loadUnanswered(reader: Reader, machineNow: Date, limit: nu
     .limit(limit);
 }
 
-export type ListCursor = Readonly<{ recordedAt: Date; paymentId: string }>;
+export type ListCursor = Readonly<{ recordedAt: Date; identifier: string }>;
 
 /** Newest first; the cursor names the last row of the page before, so that rows added meanwhile shift nothing. */
 export async function loadPage(
@@ -140,7 +152,7 @@ export async function loadPage(
         after
           ? or(
               lt(payments.recordedAt, after.recordedAt),
-              and(eq(payments.recordedAt, after.recordedAt), gt(payments.paymentId, after.paymentId)),
+              and(eq(payments.recordedAt, after.recordedAt), gt(payments.paymentId, after.identifier)),
             )
           : undefined,
       ),

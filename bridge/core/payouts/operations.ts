@@ -12,6 +12,7 @@ import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { Address, Deployment } from '../../chain/domain.ts';
 import { batchIdOf, payoutBatchCall, tokenOf } from '../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../chain/operations/submit-calls.ts';
+import { readCursor, writeCursor } from '../../platform/cursor.ts';
 import type { DueEvent, Outbox } from '../../platform/outbox.ts';
 import { findMerchant } from '../participants/operations.ts';
 import { CHAIN_SUBMISSION } from '../payments/dependencies.ts';
@@ -21,6 +22,7 @@ import {
   type ChainPayoutRow,
   countOpenPayouts,
   insertPayouts,
+  loadBatchItems,
   loadPayouts,
   lockBatchItems,
   lockDuePayouts,
@@ -195,15 +197,44 @@ export type PayoutView = Readonly<{
   finalAt: string | null;
 }>;
 
-/** Newest first. */
-export async function listPayouts(database: Database, shard: Shard, limit: number): Promise<readonly PayoutView[]> {
-  const rows = await loadPayouts(database.drizzle, shard, limit);
-  return rows.map(({ shard: _, asset, amount, recordedAt, finalAt, ...row }) => ({
-    ...row,
-    amount: { minorUnits: amount.toString(), asset },
-    recordedAt: recordedAt.toISOString(),
-    finalAt: finalAt?.toISOString() ?? null,
-  }));
+/**
+ * A page of payouts, newest first.
+ *
+ * Errors: thrown FIELD_INVALID for a cursor that was never given out
+ */
+export async function listPayouts(
+  database: Database,
+  query: Readonly<{
+    shard: Shard;
+    limit: number;
+    paymentId?: string | undefined;
+    cursor?: string | undefined;
+  }>,
+): Promise<Readonly<{ payouts: readonly PayoutView[]; nextCursor: string | null }>> {
+  const after = query.cursor === undefined ? undefined : readCursor(query.cursor, 'pot');
+  const rows = await loadPayouts(database.drizzle, query, after, query.limit + 1);
+  const page = rows.slice(0, query.limit);
+  const last = page.at(-1);
+  return {
+    payouts: page.map(({ shard: _, asset, amount, recordedAt, finalAt, ...row }) => ({
+      ...row,
+      amount: { minorUnits: amount.toString(), asset },
+      recordedAt: recordedAt.toISOString(),
+      finalAt: finalAt?.toISOString() ?? null,
+    })),
+    nextCursor: rows.length > query.limit && last ? writeCursor(last.recordedAt, last.payoutId) : null,
+  };
+}
+
+/** An item of a payout batch, by its place on chain. */
+export type BatchItem = Pick<ChainPayoutRow, 'paymentId' | 'sequence' | 'purpose' | 'asset' | 'batchId' | 'batchIndex'>;
+
+export async function findBatchItems(
+  database: Database,
+  shard: Shard,
+  batchIds: readonly string[],
+): Promise<readonly BatchItem[]> {
+  return loadBatchItems(database.drizzle, shard, batchIds);
 }
 
 export async function countPayoutsUnderWay(database: Database): Promise<number> {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { chainPayouts } from '../../schema/settlement.ts';
@@ -57,6 +57,18 @@ export async function lockBatchItems(
     .for('update');
 }
 
+export async function loadBatchItems(
+  reader: Reader,
+  shard: Shard,
+  batchIds: readonly string[],
+): Promise<readonly ChainPayoutRow[]> {
+  if (batchIds.length === 0) return [];
+  return reader
+    .select()
+    .from(chainPayouts)
+    .where(and(eq(chainPayouts.shard, shard), inArray(chainPayouts.batchId, [...batchIds])));
+}
+
 export async function savePayout(
   transaction: DatabaseTransaction,
   row: ChainPayoutRow,
@@ -73,11 +85,28 @@ export async function reopenBatch(transaction: DatabaseTransaction, shard: Shard
     .where(and(eq(chainPayouts.shard, shard), eq(chainPayouts.batchId, batchId), eq(chainPayouts.state, 'batched')));
 }
 
-export async function loadPayouts(reader: Reader, shard: Shard, limit: number): Promise<readonly ChainPayoutRow[]> {
+/** Newest first; the cursor names the last row of the page before. */
+export async function loadPayouts(
+  reader: Reader,
+  filter: Readonly<{ shard: Shard; paymentId?: string | undefined }>,
+  after: Readonly<{ recordedAt: Date; identifier: string }> | undefined,
+  limit: number,
+): Promise<readonly ChainPayoutRow[]> {
   return reader
     .select()
     .from(chainPayouts)
-    .where(eq(chainPayouts.shard, shard))
+    .where(
+      and(
+        eq(chainPayouts.shard, filter.shard),
+        filter.paymentId ? eq(chainPayouts.paymentId, filter.paymentId) : undefined,
+        after
+          ? or(
+              lt(chainPayouts.recordedAt, after.recordedAt),
+              and(eq(chainPayouts.recordedAt, after.recordedAt), gt(chainPayouts.payoutId, after.identifier)),
+            )
+          : undefined,
+      ),
+    )
     .orderBy(desc(chainPayouts.recordedAt), asc(chainPayouts.payoutId))
     .limit(limit);
 }

@@ -24,6 +24,7 @@ import {
 } from './domain.ts';
 import {
   insertMerchantPayouts,
+  loadAllWindows,
   loadCarried,
   loadMerchantPayouts,
   loadWindow,
@@ -109,6 +110,32 @@ export async function findWindow(
 export async function listWindows(database: Database, shard: Shard, limit: number): Promise<readonly WindowView[]> {
   const windows = await loadWindows(database.drizzle, shard, limit);
   return Promise.all(windows.map((window) => findWindow(database, { shard, windowId: window.windowId })));
+}
+
+export type SettledWindow = Readonly<{
+  windowId: string;
+  asset: string;
+  isSettled: boolean;
+  netPositions: readonly NetPosition[];
+  merchantPayouts: readonly MerchantPayoutRow[];
+}>;
+
+/** Every window with what it netted and paid, for who compares it with the books. */
+export async function listSettledWindows(database: Database, shard: Shard): Promise<readonly SettledWindow[]> {
+  return inDatabaseTransaction(database, async (transaction) => {
+    const found: SettledWindow[] = [];
+    for (const window of await loadAllWindows(transaction, shard)) {
+      const { obligations } = await loadWindowContents(transaction, shard, window.windowId);
+      found.push({
+        windowId: window.windowId,
+        asset: window.asset,
+        isSettled: window.state === 'SETTLED',
+        netPositions: netOf(window, obligations),
+        merchantPayouts: await loadMerchantPayouts(transaction, shard, window.windowId),
+      });
+    }
+    return found;
+  });
 }
 
 async function settle(

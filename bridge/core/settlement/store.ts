@@ -38,6 +38,14 @@ export async function loadWindows(reader: Reader, shard: Shard, limit: number): 
     .limit(limit);
 }
 
+export async function loadAllWindows(reader: Reader, shard: Shard): Promise<readonly WindowRow[]> {
+  return reader
+    .select()
+    .from(settlementWindows)
+    .where(eq(settlementWindows.shard, shard))
+    .orderBy(asc(settlementWindows.windowId));
+}
+
 /** What refunds took beyond a merchant's last payout in this asset. */
 export async function loadCarried(
   transaction: DatabaseTransaction,

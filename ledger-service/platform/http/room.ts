@@ -55,6 +55,15 @@ export function createOuterApp(dependencies: Readonly<{ identifiers: IdentifierS
   return app;
 }
 
+/** Errors: thrown SCOPE_MISSING. */
+export function requireScope<Scope extends string>(context: Context<RoomEnvironment>, scope: Scope): Caller {
+  const caller = context.get('caller');
+  if (!caller?.scopes.includes(scope)) {
+    throw new SettlementError('SCOPE_MISSING', `this address needs the scope ${scope}`, { scope });
+  }
+  return caller;
+}
+
 export function sendProblem(context: Context<RoomEnvironment>, error: unknown): Response {
   const problem = problemOf(error, context.get('requestIdentifier'));
   return context.body(JSON.stringify(problem), problem.status as ContentfulStatusCode, {

@@ -13,6 +13,52 @@ export const amountSchema = z
 
 export const momentSchema = z.iso.datetime({ offset: false }).openapi({ example: '2026-11-02T09:30:00.000Z' });
 
+/** How many rows of a list to send: 1 to 200, 50 where nothing is asked for. */
+export const pageLimitSchema = z
+  .string()
+  .regex(/^([1-9]\d?|1\d\d|200)$/, 'from 1 to 200')
+  .default('50')
+  .openapi({ example: '50' });
+
+export const problemSchema = z
+  .object({
+    type: z.string().openapi({ example: '/docs/errors#AMOUNT_EXCEEDS_HOLD' }),
+    title: z.string(),
+    status: z.number().int(),
+    code: z.string().openapi({ example: 'AMOUNT_EXCEEDS_HOLD' }),
+    detail: z.string(),
+    retryable: z.boolean(),
+    requestId: z.string(),
+  })
+  .catchall(z.unknown())
+  .openapi('Problem');
+
+const PROBLEM_DESCRIPTIONS: Readonly<Record<number, string>> = {
+  400: 'the request cannot be read',
+  401: 'no valid API key',
+  403: 'the key lacks the scope',
+  404: 'there is nothing of this name',
+  409: 'not in this state, or the idempotency key was used with another body',
+  413: 'the body is too large',
+  415: 'the body is not JSON',
+  422: 'understood and refused',
+  503: 'not now; the same request may be sent again',
+};
+
+type ProblemAnswer = { description: string; content: { 'application/problem+json': { schema: typeof problemSchema } } };
+
+/** The problems that an address answers with, for its description. */
+export function problemAnswers<Status extends number>(...statuses: readonly Status[]): Record<Status, ProblemAnswer> {
+  const answers = statuses.map((status): [Status, ProblemAnswer] => [
+    status,
+    {
+      description: PROBLEM_DESCRIPTIONS[status] ?? 'a problem',
+      content: { 'application/problem+json': { schema: problemSchema } },
+    },
+  ]);
+  return Object.fromEntries(answers) as Record<Status, ProblemAnswer>;
+}
+
 /**
  * Reads a positive amount of a known asset.
  *

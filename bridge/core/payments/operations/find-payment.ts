@@ -2,9 +2,20 @@ import type { Database, DatabaseTransaction } from '../../../../ledger-service/p
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import type { Deployment } from '../../../chain/domain.ts';
+import { readCursor, writeCursor } from '../../../platform/cursor.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
 import { actionOf } from '../shared.ts';
-import { countWaiting, loadMovements, loadPage, loadPayment, saveMovementState, savePayment } from '../store.ts';
+import {
+  countWaiting,
+  loadMovements,
+  loadPage,
+  loadPayment,
+  loadPaymentsByTerms,
+  type MovementRow,
+  type PaymentRow,
+  saveMovementState,
+  savePayment,
+} from '../store.ts';
 import { type PaymentView, viewOfPayment } from '../view.ts';
 
 type Reading = Readonly<{ database: Database; deployment: Deployment }>;
@@ -40,7 +51,7 @@ export async function listPayments(
   }>,
 ): Promise<Readonly<{ payments: readonly PaymentView[]; nextCursor: string | null }>> {
   const limit = Math.min(query.limit, LARGEST_PAGE);
-  const after = query.cursor === undefined ? undefined : readCursor(query.cursor);
+  const after = query.cursor === undefined ? undefined : readCursor(query.cursor, 'pay');
   const rows = await loadPage(database.drizzle, query.shard, query, after, limit + 1);
   const page = rows.slice(0, limit);
   const movements = await loadMovements(
@@ -57,11 +68,37 @@ export async function listPayments(
         actionOf(deployment, row),
       ),
     ),
-    nextCursor:
-      rows.length > limit && last
-        ? Buffer.from(`${last.recordedAt.toISOString()} ${last.paymentId}`).toString('base64url')
-        : null,
+    nextCursor: rows.length > limit && last ? writeCursor(last.recordedAt, last.paymentId) : null,
   };
+}
+
+/** A crypto payer's payment, as far as the chain's logs need to know. */
+export type PaymentOnChain = Readonly<{
+  paymentId: string;
+  phase: PaymentRow['phase'];
+  asset: string;
+  movements: readonly Readonly<{ sequence: number; kind: MovementRow['kind'] }>[];
+}>;
+
+/** The payments that some escrow terms name, by the hash of the terms. */
+export async function findPaymentsOnChain(
+  database: Database,
+  shard: Shard,
+  termsHashes: readonly string[],
+): Promise<ReadonlyMap<string, PaymentOnChain>> {
+  const rows = await loadPaymentsByTerms(database.drizzle, shard, termsHashes);
+  const movements = await loadMovements(
+    database.drizzle,
+    shard,
+    rows.map(({ paymentId }) => paymentId),
+  );
+  const ofPayment = Map.groupBy(movements, ({ paymentId }) => paymentId);
+  return new Map(
+    rows.map(({ paymentId, phase, asset, termsHash }) => [
+      termsHash!,
+      { paymentId, phase, asset, movements: ofPayment.get(paymentId) ?? [] },
+    ]),
+  );
 }
 
 /** What waits for an issuer, the chain or a window. */
@@ -80,13 +117,4 @@ export async function finalizeMovements(
     const changed = await saveMovementState(transaction, movement, 'final', at);
     if (changed) await savePayment(transaction, movement, { finalAt: machineClock.now() });
   }
-}
-
-function readCursor(text: string) {
-  const [time = '', paymentId = ''] = Buffer.from(text, 'base64url').toString('utf8').split(' ');
-  const recordedAt = new Date(time);
-  if (Number.isNaN(recordedAt.getTime()) || paymentId === '') {
-    throw new SettlementError('FIELD_INVALID', 'this is no cursor of this list', { param: 'cursor' });
-  }
-  return { recordedAt, paymentId };
 }
