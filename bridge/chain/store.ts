@@ -130,6 +130,22 @@ export async function loadHighestFinalBlock(reader: Reader, chainId: number) {
   return row;
 }
 
+export async function countUnfinal(reader: Reader, chainId: number): Promise<number> {
+  const [row] = await reader
+    .select({ blocks: sql<number>`count(*)::int` })
+    .from(chainBlocks)
+    .where(
+      and(
+        eq(chainBlocks.shard, SHARD),
+        eq(chainBlocks.chainId, chainId),
+        eq(chainBlocks.canonical, true),
+        eq(chainBlocks.final, false),
+        sql`cardinality(${chainBlocks.chainHashes}) > 0`,
+      ),
+    );
+  return row?.blocks ?? 0;
+}
+
 export async function loadCanonicalHash(reader: Reader, chainId: number, height: number): Promise<string | undefined> {
   const [row] = await reader
     .select({ blockHash: chainBlocks.blockHash })

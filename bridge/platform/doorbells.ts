@@ -39,8 +39,10 @@ export function createDoorbells(options: DoorbellOptions): Doorbells {
   let sweeping: Promise<void> = Promise.resolve();
 
   const ring = (consumer: string) => {
-    if (rung.has(consumer) || stopping.signal.aborted || !queues.has(consumer)) return;
+    if (rung.has(consumer) || stopping.signal.aborted) return;
     rung.add(consumer);
+    // A process that only rings has no answers; its queues are opened when they are first needed.
+    if (!queues.has(consumer)) queues.set(consumer, openQueue(options, consumer));
     options.timers
       .wait(GATHER_MILLISECONDS, stopping.signal)
       .then(() => {
@@ -57,7 +59,7 @@ export function createDoorbells(options: DoorbellOptions): Doorbells {
     ring,
     async start(answers) {
       for (const [consumer, answer] of Object.entries(answers)) {
-        queues.set(consumer, openQueue(options, consumer));
+        if (!queues.has(consumer)) queues.set(consumer, openQueue(options, consumer));
         workers.push(openWorker(options, consumer, answer));
       }
       await Promise.all([...queues.values(), ...workers].map((part) => part.waitUntilReady()));

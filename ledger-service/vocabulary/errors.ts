@@ -328,6 +328,13 @@ export const errorCatalogue = {
     'The participant is not registered, or is of another kind.',
     'Use the identifier of a registered participant.',
   ),
+  PARTY_DENIED: describe(
+    403,
+    false,
+    'A party is denied',
+    'The payer, the merchant or the wallet is on the list of those nothing may be authorized for.',
+    'Have the list corrected if it is wrong; the payment was declined and nothing moved.',
+  ),
   PAYER_CANNOT_PAY: describe(
     422,
     false,

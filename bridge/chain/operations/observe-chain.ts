@@ -5,6 +5,7 @@ import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
 import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks } from '../domain.ts';
 import type { ChainNode } from '../node.ts';
 import {
+  countUnfinal,
   giveUpBlocks,
   insertBlocks,
   loadCallsByHash,
@@ -31,7 +32,7 @@ const BLOCKS_AT_ONCE = 64;
 /**
  * Reads what the chain has added, and says what has become final.
  *
- * Shape:   → how many blocks were read and how many became final
+ * Shape:   → the chain's height, how many blocks were read and how many became final
  * Effects: blocks and logs are stored by hash, with a flag that says which are canonical; events `escrow.final`,
  *          `wallet.final` and `chainCall.reverted` for final blocks only, named by chain hash and the log's place within
  *          that chain transaction, so that a log which is included again elsewhere is the same event
@@ -39,14 +40,14 @@ const BLOCKS_AT_ONCE = 64;
  */
 export async function observeChain(
   dependencies: ObservationDependencies,
-): Promise<Readonly<{ read: number; finalized: number }>> {
+): Promise<Readonly<{ height: number; read: number; finalized: number }>> {
   const head = await dependencies.node.head();
   const read = await readNewBlocks(dependencies, head);
   let finalized = 0;
   for (;;) {
     const count = await finalizeBlocks(dependencies, finalHeight(head, dependencies.finality));
     finalized += count;
-    if (count < BLOCKS_AT_ONCE) return { read, finalized };
+    if (count < BLOCKS_AT_ONCE) return { height: head, read, finalized };
   }
 }
 
@@ -66,6 +67,11 @@ export async function lastFinalBlock(
 ): Promise<Readonly<{ height: number; hash: string }> | undefined> {
   const row = await loadHighestFinalBlock(database.drizzle, chainId);
   return row && { height: row.height, hash: row.blockHash };
+}
+
+/** How many blocks that hold a log or a call of ours are not final yet. */
+export async function countUnfinalBlocks(database: Database, chainId: number): Promise<number> {
+  return countUnfinal(database.drizzle, chainId);
 }
 
 async function readNewBlocks(dependencies: ObservationDependencies, head: number): Promise<number> {

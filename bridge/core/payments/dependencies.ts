@@ -26,6 +26,8 @@ export type PaymentDependencies = Readonly<{
   issuerDeadlineMilliseconds: number;
   deployment: Deployment;
   networkFees: NetworkFees;
+  /** The most that one payment may ask for, by asset in minor units; an asset that is not named has no limit. */
+  paymentLimits: ReadonlyMap<string, bigint>;
   logger: Logger;
 }>;
 

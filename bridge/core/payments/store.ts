@@ -161,9 +161,10 @@ export async function loadPage(
     .limit(limit);
 }
 
-/** How many payments still wait for something, by phase, and how many movements. */
+/** How many payments wait for an answer, how many movements for their end, how many holds to be let go. */
 export async function countWaiting(
   reader: Reader,
+  now: Date,
 ): Promise<Readonly<{ unknown: number; movements: number; expired: number }>> {
   const [phases] = await reader
     .select({ unknown: sql<number>`count(*)::int` })
@@ -173,7 +174,15 @@ export async function countWaiting(
     .select({ accepted: sql<number>`count(*)::int` })
     .from(paymentMovements)
     .where(eq(paymentMovements.state, 'accepted'));
-  return { unknown: phases?.unknown ?? 0, movements: movements?.accepted ?? 0, expired: 0 };
+  const [holds] = await reader
+    .select({ expired: sql<number>`count(*)::int` })
+    .from(payments)
+    .where(and(inArray(payments.phase, ['open', 'requires_action']), lte(payments.authorizationExpiresAt, now)));
+  return {
+    unknown: phases?.unknown ?? 0,
+    movements: movements?.accepted ?? 0,
+    expired: holds?.expired ?? 0,
+  };
 }
 
 export function stateOf(row: PaymentRow): PaymentState {

@@ -136,6 +136,13 @@ async function prepare(dependencies: PaymentDependencies, command: CreatePayment
       maximum: MAXIMUM_ESCROW_AMOUNT.toString(),
     });
   }
+  const maximum = dependencies.paymentLimits.get(source.code);
+  if (maximum !== undefined && command.amount.minorUnits > maximum) {
+    throw new SettlementError('AMOUNT_TOO_LARGE', `one payment is at most ${maximum} minor units of ${source.symbol}`, {
+      amount: command.amount.minorUnits.toString(),
+      maximum: maximum.toString(),
+    });
+  }
   requireValidity(command, dependencies.clock.now());
   if (quadrant === 'fiatToFiat' || quadrant === 'cryptoToCrypto') {
     if (source.code !== merchant.payoutAsset) {

@@ -102,8 +102,8 @@ export async function findPaymentsOnChain(
 }
 
 /** What waits for an issuer, the chain or a window. */
-export async function countWaitingPayments({ database }: Reading) {
-  return countWaiting(database.drizzle);
+export async function countWaitingPayments({ database }: Pick<Reading, 'database'>, now: Date) {
+  return countWaiting(database.drizzle, now);
 }
 
 /** Marks movements whose money has reached its merchant or payer, in the caller's database transaction. */

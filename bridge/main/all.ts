@@ -1,0 +1,22 @@
+import { configurationOfProcess } from '../platform/configuration.ts';
+import { createApi, listen } from './api.ts';
+import { runAsProcess } from './process.ts';
+import { startWatcher } from './watcher.ts';
+import { openBridge } from './wiring.ts';
+import { startWorker } from './worker.ts';
+
+/** Api, worker and watcher in one process: for a local run, and for a small installation. */
+if (import.meta.main) {
+  await runAsProcess('bridge', async () => {
+    const bridge = await openBridge(configurationOfProcess());
+    await startWorker(bridge);
+    const watcher = startWatcher(bridge);
+    const listening = await listen(createApi(bridge), bridge.configuration.port);
+    process.stdout.write(`${JSON.stringify({ event: 'api.ready', url: listening.url })}\n`);
+    return async () => {
+      await listening.close();
+      await watcher.stop();
+      await bridge.close();
+    };
+  });
+}

@@ -1,0 +1,37 @@
+import type { OutboxDependencies } from '../platform/outbox.ts';
+
+/** Who has to act when something has happened: an event leaves a row for each of them. */
+export const ESCROW_EVENTS = 'escrow-events';
+export const WALLET_EVENTS = 'wallet-events';
+export const CLEARING = 'clearing';
+export const PAYOUTS = 'payouts';
+export const ISSUER_ADVICE = 'issuer-advice';
+
+type Payload = Readonly<{ quadrant?: unknown; issuerId?: unknown; kind?: unknown }>;
+
+const hasIssuer = ({ issuerId }: Payload) => (typeof issuerId === 'string' ? [ISSUER_ADVICE] : []);
+const isCleared = ({ quadrant }: Payload) => (quadrant === 'cryptoToCrypto' ? [] : [CLEARING]);
+
+/** Every topic that is ever emitted; one that nobody acts on is named too, so that a misspelt one is found at once. */
+export const subscriptions: OutboxDependencies['subscriptions'] = {
+  'escrow.final': () => [ESCROW_EVENTS],
+  'wallet.final': () => [WALLET_EVENTS],
+  'chainCall.reverted': ({ kind }) => [kind === 'payoutBatch' ? WALLET_EVENTS : ESCROW_EVENTS],
+  'payment.authorized': () => [],
+  'payment.declined': () => [],
+  'payment.failed': () => [],
+  'payment.captured': (payload) => [
+    ...isCleared(payload),
+    ...hasIssuer(payload),
+    // A crypto merchant of a card payer is paid out of the wallet.
+    ...(payload.quadrant === 'fiatToCrypto' ? [PAYOUTS] : []),
+  ],
+  'payment.voided': hasIssuer,
+  'payment.refunded': (payload) => [
+    ...isCleared(payload),
+    ...hasIssuer(payload),
+    ...(payload.quadrant === 'cryptoToFiat' ? [PAYOUTS] : []),
+  ],
+  'payment.settled': () => [],
+  'payment.refundSettled': () => [],
+};

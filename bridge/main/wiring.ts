@@ -1,0 +1,167 @@
+import { fileURLToPath } from 'node:url';
+import type { PrivateKeyAccount } from 'viem/accounts';
+import { type Database, openDatabase } from '../../ledger-service/platform/database.ts';
+import { createLogger, type Logger } from '../../ledger-service/platform/logging.ts';
+import { migrateDatabase } from '../../ledger-service/platform/migrate.ts';
+import {
+  createIdentifierSource,
+  systemChance,
+  systemClock,
+  systemTimers,
+} from '../../ledger-service/platform/ports.ts';
+import { AssetRegistry } from '../../ledger-service/vocabulary/assets.ts';
+import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+import type { IdentifierSource } from '../../ledger-service/vocabulary/identifiers.ts';
+import type { Clock, Timers } from '../../ledger-service/vocabulary/time.ts';
+import type { Deployment } from '../chain/domain.ts';
+import { LOCAL_CHAIN_ID, openOperatorKey } from '../chain/keys.ts';
+import { type ChainNode, connectNode } from '../chain/node.ts';
+import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
+import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
+import type { PaymentDependencies } from '../core/payments/dependencies.ts';
+import { BookClock } from '../platform/book-clock.ts';
+import { type Configuration, isLoopback } from '../platform/configuration.ts';
+import { createDoorbells, type Doorbells } from '../platform/doorbells.ts';
+import { createMetrics, type Metrics } from '../platform/metrics.ts';
+import { Outbox } from '../platform/outbox.ts';
+import { subscriptions } from './subscriptions.ts';
+import { assetsOf, deploymentOf, paymentLimitsOf, readWorld, type World } from './world.ts';
+
+export const BRIDGE_MIGRATIONS = {
+  folder: fileURLToPath(new URL('../migrations', import.meta.url)),
+  table: 'bridge_migrations',
+};
+
+/** Everything that the processes of the bridge share, made once for each process. */
+export type Bridge = Readonly<{
+  configuration: Configuration;
+  logger: Logger;
+  database: Database;
+  node: ChainNode;
+  world: World;
+  deployment: Deployment;
+  assets: AssetRegistry;
+  clock: BookClock;
+  machineClock: Clock;
+  timers: Timers;
+  identifiers: IdentifierSource;
+  doorbells: Doorbells;
+  outbox: Outbox;
+  metrics: Metrics;
+  payments: PaymentDependencies;
+  isLocal: boolean;
+  close(): Promise<void>;
+}>;
+
+/** Brings both floors' tables to the newest schema. */
+export async function migrateAll(url: string): Promise<void> {
+  const database = openDatabase(url, { poolSize: 1 });
+  try {
+    await migrateDatabase(database);
+    await migrateDatabase(database, BRIDGE_MIGRATIONS);
+  } finally {
+    await database.close();
+  }
+}
+
+/**
+ * Opens everything a process of the bridge needs.
+ *
+ * Errors: thrown CONFIGURATION_INVALID, CHAIN_UNAVAILABLE, CHAIN_MISMATCH, LEDGER_UNAVAILABLE
+ */
+export async function openBridge(configuration: Configuration): Promise<Bridge> {
+  const logger = createLogger(configuration.logLevel);
+  const database = openDatabase(configuration.databaseUrl, { poolSize: configuration.databasePoolSize });
+  try {
+    const world = await readWorld(database);
+    const deployment = deploymentOf(world);
+    const node = await connectNode(configuration.rpcUrl, deployment.chainId);
+    const isLocal = node.chainId === LOCAL_CHAIN_ID && isLoopback(configuration.rpcUrl);
+    const clock = await openClock(configuration, database, isLocal);
+    const timers = systemTimers;
+    const identifiers = createIdentifierSource(clock, systemChance);
+    const doorbells = createDoorbells({
+      databaseUrl: configuration.databaseUrl,
+      redisUrl: configuration.redisUrl,
+      timers,
+      logger,
+    });
+    const outbox = new Outbox({
+      database,
+      clock,
+      machineClock: systemClock,
+      ring: doorbells.ring,
+      logger,
+      subscriptions,
+    });
+    const assets = new AssetRegistry(assetsOf(world));
+    const issuer = createLocalIssuerHost({
+      database,
+      clock,
+      timers,
+      answerWithinMilliseconds: configuration.issuerDeadlineMilliseconds + 100,
+    });
+    return {
+      configuration,
+      logger,
+      database,
+      node,
+      world,
+      deployment,
+      assets,
+      clock,
+      machineClock: systemClock,
+      timers,
+      identifiers,
+      doorbells,
+      outbox,
+      metrics: createMetrics(),
+      isLocal,
+      payments: {
+        database,
+        clock,
+        machineClock: systemClock,
+        timers,
+        identifiers,
+        assets,
+        outbox,
+        gates: [deniedPartiesGate(database)],
+        issuer,
+        issuerDeadlineMilliseconds: configuration.issuerDeadlineMilliseconds,
+        deployment,
+        networkFees: world.networkFees,
+        paymentLimits: paymentLimitsOf(world),
+        logger,
+      },
+      close: async () => {
+        await doorbells.close();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Errors: thrown CONFIGURATION_INVALID when there is no key, or one that everybody knows. */
+export function operatorOf({ configuration, node, isLocal }: Bridge): PrivateKeyAccount {
+  const { operatorPrivateKey } = configuration;
+  if (!operatorPrivateKey) {
+    throw new SettlementError('CONFIGURATION_INVALID', 'OPERATOR_PRIVATE_KEY is missing', {
+      param: 'OPERATOR_PRIVATE_KEY',
+    });
+  }
+  return openOperatorKey(operatorPrivateKey, { chainId: node.chainId, isLoopback: isLocal });
+}
+
+async function openClock(configuration: Configuration, database: Database, isLocal: boolean): Promise<BookClock> {
+  const { localClockStartsAt } = configuration;
+  if (!localClockStartsAt) return BookClock.followingMachine(systemClock);
+  if (!isLocal) {
+    throw new SettlementError('CONFIGURATION_INVALID', 'a clock that can be set is for chain 31337 on loopback only', {
+      param: 'LOCAL_CLOCK_STARTS_AT',
+    });
+  }
+  return BookClock.settable(database, systemClock, localClockStartsAt);
+}

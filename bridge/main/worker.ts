@@ -1,0 +1,75 @@
+import { submitCalls } from '../chain/operations/submit-calls.ts';
+import { clearPayments } from '../core/clearing/operations.ts';
+import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
+import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
+import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-events.ts';
+import { reverseUnanswered } from '../core/payments/operations/reverse-unanswered.ts';
+import { expirePayments } from '../core/payments/operations/void-payment.ts';
+import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
+import { configurationOfProcess } from '../platform/configuration.ts';
+import type { Answer } from '../platform/doorbells.ts';
+import type { DomainEvent } from '../platform/outbox.ts';
+import { runAsProcess } from './process.ts';
+import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
+import { type Bridge, openBridge, operatorOf } from './wiring.ts';
+
+const EXPIRIES = 'expiries';
+
+/** Listens to every doorbell; each answer works on what is due until nothing is. */
+export async function startWorker(bridge: Bridge): Promise<void> {
+  const { database, node, clock, machineClock, identifiers, outbox, deployment, logger, payments, world } = bridge;
+  const submission = { database, node, operator: operatorOf(bridge), clock, machineClock, logger };
+  const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
+  const clearing = { clock, identifiers, calendar: world.calendar };
+  await bridge.doorbells.start(
+    timed(bridge, {
+      [CHAIN_SUBMISSION]: () => submitCalls(submission),
+      [REVERSALS]: () => reverseUnanswered(payments),
+      [EXPIRIES]: () => expirePayments(payments),
+      [ESCROW_EVENTS]: async () => {
+        const events: DomainEvent[] = [];
+        await outbox.drain(ESCROW_EVENTS, async (transaction, due) => {
+          events.push(...(await applyEscrowEvents(payments, transaction, due)));
+        });
+        outbox.ringFor(events);
+      },
+      [WALLET_EVENTS]: async () => {
+        await outbox.drain(WALLET_EVENTS, (transaction, due) => applyWalletEvents(payouts, transaction, due));
+        // A batch that was refused is due again.
+        outbox.ring(PAYOUT_BATCHES);
+      },
+      [CLEARING]: () => outbox.drain(CLEARING, (transaction, due) => clearPayments(clearing, transaction, due)),
+      [PAYOUTS]: async () => {
+        await outbox.drain(PAYOUTS, (transaction, due) => schedulePayouts(payouts, transaction, due));
+        outbox.ring(PAYOUT_BATCHES);
+      },
+      [PAYOUT_BATCHES]: () => batchPayouts(payouts),
+      [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
+    }),
+  );
+}
+
+function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Readonly<Record<string, Answer>> {
+  const { machineClock, metrics } = bridge;
+  return Object.fromEntries(
+    Object.entries(answers).map(([consumer, answer]): [string, Answer] => [
+      consumer,
+      async () => {
+        const started = machineClock.now().getTime();
+        try {
+          await answer();
+        } finally {
+          metrics.jobDuration.observe({ consumer }, machineClock.now().getTime() - started);
+        }
+      },
+    ]),
+  );
+}
+
+if (import.meta.main) {
+  await runAsProcess('worker', async () => {
+    const bridge = await openBridge(configurationOfProcess());
+    await startWorker(bridge);
+    return bridge.close;
+  });
+}

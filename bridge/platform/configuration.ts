@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'a port number')
+  .transform(Number)
+  .refine((number) => number <= 65_535, 'a port number');
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,9}$/, 'a whole number')
+  .transform(Number);
+const url = (protocols: RegExp, example: string) => z.string().regex(protocols, `a URL such as ${example}`);
+
+/** Every variable that the bridge reads, with what it is when it is not set. */
+const environmentSchema = z.object({
+  DATABASE_URL: url(/^postgres(ql)?:\/\//, 'postgres://user:password@127.0.0.1:5432/specie'),
+  RPC_URL: url(/^https?:\/\//, 'http://127.0.0.1:8545'),
+  REDIS_URL: url(/^rediss?:\/\//, 'redis://127.0.0.1:6379').optional(),
+  PORT: port.default(4_000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  OPERATOR_PRIVATE_KEY: z
+    .string()
+    .regex(/^0x[0-9a-fA-F]{64}$/, '0x and 64 hexadecimal digits')
+    .optional(),
+  FINALITY_DEPTH: wholeNumber.default(3),
+  WATCH_MILLISECONDS: wholeNumber.default(250),
+  ISSUER_DEADLINE_MILLISECONDS: wholeNumber.default(2_000),
+  DATABASE_POOL_SIZE: wholeNumber.default(24),
+  /** A local run on a past day: where the books' clock begins. Only on chain 31337 on loopback. */
+  LOCAL_CLOCK_STARTS_AT: z.iso.datetime().optional(),
+});
+
+export type Configuration = Readonly<{
+  databaseUrl: string;
+  rpcUrl: string;
+  redisUrl?: string | undefined;
+  port: number;
+  logLevel: string;
+  operatorPrivateKey?: `0x${string}` | undefined;
+  finalityDepth: number;
+  watchMilliseconds: number;
+  issuerDeadlineMilliseconds: number;
+  databasePoolSize: number;
+  localClockStartsAt?: Date | undefined;
+}>;
+
+/**
+ * Reads the environment once.
+ *
+ * Errors: thrown CONFIGURATION_INVALID with the variable and what it should look like; its value is not repeated, since
+ *         it may be a secret.
+ */
+export function readConfiguration(environment: Readonly<Record<string, string | undefined>>): Configuration {
+  const set = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = environmentSchema.safeParse(set);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const variable = String(issue?.path[0] ?? '');
+    const missing = set[variable] === undefined;
+    throw new SettlementError(
+      'CONFIGURATION_INVALID',
+      `${variable} ${missing ? 'is missing' : `must be ${issue?.message ?? 'set otherwise'}`}`,
+      { param: variable },
+    );
+  }
+  const values = parsed.data;
+  return {
+    databaseUrl: values.DATABASE_URL,
+    rpcUrl: values.RPC_URL,
+    redisUrl: values.REDIS_URL,
+    port: values.PORT,
+    logLevel: values.LOG_LEVEL,
+    operatorPrivateKey: values.OPERATOR_PRIVATE_KEY as `0x${string}` | undefined,
+    finalityDepth: values.FINALITY_DEPTH,
+    watchMilliseconds: values.WATCH_MILLISECONDS,
+    issuerDeadlineMilliseconds: values.ISSUER_DEADLINE_MILLISECONDS,
+    databasePoolSize: values.DATABASE_POOL_SIZE,
+    localClockStartsAt: values.LOCAL_CLOCK_STARTS_AT ? new Date(values.LOCAL_CLOCK_STARTS_AT) : undefined,
+  };
+}
+
+/** The configuration of this process. */
+export function configurationOfProcess(): Configuration {
+  return readConfiguration(process.env);
+}
+
+/** True for a chain that only this machine can reach. */
+export function isLoopback(rpcUrl: string): boolean {
+  const { hostname } = new URL(rpcUrl);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

@@ -1,0 +1,46 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Every metric of the bridge, declared in one place; units stand in the names. */
+export type Metrics = Readonly<{
+  registry: Registry;
+  requests: Counter<'method' | 'route' | 'status'>;
+  requestDuration: Histogram<'method' | 'route'>;
+  jobDuration: Histogram<'consumer'>;
+  outboxBacklog: Gauge<'consumer'>;
+  observedHeight: Gauge;
+}>;
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    requests: new Counter({
+      name: 'http_requests_total',
+      help: 'Requests answered',
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    }),
+    requestDuration: new Histogram({
+      name: 'http_request_duration_milliseconds',
+      help: 'From the first byte of a request to its answer',
+      labelNames: ['method', 'route'],
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
+      registers,
+    }),
+    jobDuration: new Histogram({
+      name: 'job_duration_milliseconds',
+      help: 'How long a consumer worked after it was rung',
+      labelNames: ['consumer'],
+      buckets: [1, 5, 10, 50, 100, 500, 1_000, 5_000, 30_000],
+      registers,
+    }),
+    outboxBacklog: new Gauge({
+      name: 'outbox_waiting_events',
+      help: 'Events that wait for a consumer',
+      labelNames: ['consumer'],
+      registers,
+    }),
+    observedHeight: new Gauge({ name: 'chain_observed_height', help: 'The newest block that was read', registers }),
+  };
+}
