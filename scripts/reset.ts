@@ -6,6 +6,7 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { postgresFolderOf } from './local/postgres-folder.ts';
 import { isRunUp, stopLeftovers } from './local/run-lock.ts';
 
 const folder = fileURLToPath(new URL('../.specie', import.meta.url));
@@ -16,5 +17,6 @@ if (pid !== undefined) {
 }
 const existed = existsSync(folder);
 if (existed) await stopLeftovers(folder);
+rmSync(postgresFolderOf(folder), { recursive: true, force: true });
 rmSync(folder, { recursive: true, force: true });
 console.log(existed ? 'Removed .specie: books, chain, reports and compiled contracts.' : 'Nothing to remove.');

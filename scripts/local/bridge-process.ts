@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-export type BridgeProcess = Readonly<{ url: string; process: ChildProcess; stop(): Promise<void> }>;
+export type BridgeProcess = Readonly<{
+  url: string;
+  process: ChildProcess;
+  /** Resolves when the process has ended, told to or not. */
+  ended: Promise<void>;
+  stop(): Promise<void>;
+}>;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -45,6 +51,7 @@ export async function startBridge(
   return {
     url,
     process: child,
+    ended: exited,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
       await exited;

