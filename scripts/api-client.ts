@@ -7,7 +7,7 @@ export type Problem = Readonly<{ status: number; code: string; detail: string; r
 export class ApiProblem extends Error {
   readonly problem: Problem;
   constructor(problem: Problem) {
-    super(`${problem.code}: ${problem.detail} (${problem.requestId})`);
+    super(`${problem.code}: ${problem.detail}${problem.requestId ? ` (${problem.requestId})` : ''}`);
     this.problem = problem;
   }
 }

@@ -9,7 +9,7 @@ import { renderLifeline } from './command/lifeline.ts';
 import { listAccounts, listPayments, listPayouts, listWindows } from './command/lists.ts';
 
 const EXIT = { done: 0, refused: 1, wrongUsage: 2, unknownOutcome: 3 } as const;
-const folder = fileURLToPath(new URL('../.specie', import.meta.url));
+const folder = process.env.SPECIE_FOLDER ?? fileURLToPath(new URL('../.specie', import.meta.url));
 
 type Common = Readonly<{ json?: boolean }>;
 

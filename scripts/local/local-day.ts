@@ -1,6 +1,6 @@
 /** A whole local run: parts up, contracts deployed, a world seeded, a day settled, reports written. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createPublicClient, http } from 'viem';
 import { migrateAll } from '../../bridge/main/wiring.ts';
 import { assetsOf } from '../../bridge/main/world.ts';
@@ -147,7 +147,7 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
           bridge.url,
           apiKey,
         );
-      if (options.json) reportLines(result, bridge.url, process.stderr);
+      if (options.json) reportLines(result, process.stderr);
       if (!options.once) await Promise.race([told.promise, lost]);
       lost.catch(() => {});
       return reconciled ? 0 : 1;
@@ -221,7 +221,7 @@ function print(
   apiKey: string,
 ): void {
   const out = (text: string) => process.stdout.write(`${text}\n`);
-  reportLines(result, url, process.stdout);
+  reportLines(result, process.stdout);
   out(`\n${table}\n`);
   const { ledger, matched } = result.reconciliation;
   out(
@@ -229,19 +229,17 @@ function print(
   );
   for (const { between, kind, key } of result.reconciliation.breaks.slice(0, 20))
     out(`  break: ${between}, ${kind}: ${key}`);
-  out('reports: .specie/out/');
+  out(`reports: ${relative(process.cwd(), join(options.folder, 'out'))}/`);
   if (options.once) return;
   out(`\nAPI ${url} · docs ${url}/docs · errors ${url}/docs/errors`);
-  out(`try:  curl -H 'Authorization: Bearer ${apiKey}' ${url}/v1/payments?limit=1`);
+  out(`try:  curl -H 'Authorization: Bearer ${apiKey}' '${url}/v1/payments?limit=1'`);
   out('look: npm run specie -- payments list    stop: Ctrl-C    wipe: npm run reset');
 }
 
-function reportLines({ skipped, failed }: DayResult, url: string, stream: NodeJS.WritableStream): void {
+function reportLines({ skipped, failed }: DayResult, stream: NodeJS.WritableStream): void {
   for (const { lineNumber, column, value, code, reason } of skipped) {
     const where = column === '' ? '' : `${column} `;
-    stream.write(
-      `line ${lineNumber} skipped: ${where}${JSON.stringify(value)}: ${reason} (${code}, ${url}/docs/errors)\n`,
-    );
+    stream.write(`line ${lineNumber} skipped: ${where}${JSON.stringify(value)}: ${reason} (${code})\n`);
   }
   for (const { line, reason } of failed) stream.write(`line ${line.lineNumber} failed: ${line.reference}: ${reason}\n`);
 }
