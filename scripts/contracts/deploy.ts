@@ -57,6 +57,7 @@ const PATIENCE_MILLISECONDS = 120_000;
 export async function deployContracts(options: DeployOptions): Promise<DeployedContracts> {
   const artifacts = await compileContracts();
   const sender = await openSender(options.rpcUrl, options.deployerPrivateKey);
+  const heightBefore = Number(await sender.client.getBlockNumber());
   await ensureFactory(sender);
   const place = (name: ContractName, constructorArguments: readonly Hex[]) => {
     const parameters = constructorArguments.map(() => ({ type: 'address' }) as const);
@@ -71,11 +72,14 @@ export async function deployContracts(options: DeployOptions): Promise<DeployedC
   const wallet = place('IntermediaryWallet', [admin, operator, treasurer, pauser]);
   const dollar = localDollarMinter && place('LocalDollar', [localDollarMinter]);
   const calls: Call[] = [];
-  for (const { address, initCode } of [escrow, wallet, ...(dollar ? [dollar] : [])]) {
+  const places = [escrow, wallet, ...(dollar ? [dollar] : [])];
+  for (const { address, initCode } of places) {
     if ((await sender.client.getCode({ address })) === undefined) {
       calls.push({ to: FACTORY, data: concatHex([SALT, initCode]), value: 0n });
     }
   }
+  // Contracts of an earlier deployment may have logs at any height.
+  const firstHeight = calls.length === places.length ? heightBefore : 0;
   await sender.send(calls);
   const localDollar = dollar ? lowerCase(dollar.address) : undefined;
   await setFirstCaps(options, wallet.address, [NATIVE_TOKEN, ...(localDollar ? [localDollar] : [])]);
@@ -87,7 +91,7 @@ export async function deployContracts(options: DeployOptions): Promise<DeployedC
       wallet: lowerCase(wallet.address),
       feeReceiver: lowerCase(options.feeReceiver),
       tokenDomains: localDollar ? { [localDollar]: { name: 'Local Dollar', version: '1' } } : {},
-      firstHeight: 0,
+      firstHeight,
     },
   };
 }

@@ -6,6 +6,7 @@ import type { LocalChain } from './chain-node.ts';
 
 const MAXIMUM_BODY_BYTES = 8 * 1024 * 1024;
 const MAXIMUM_BATCH = 1000;
+const CLOSE_TIMEOUT_MILLISECONDS = 2000;
 const PARSE_ERROR = -32_700;
 const REQUEST_INVALID = -32_600;
 const INTERNAL_ERROR = -32_603;
@@ -45,6 +46,7 @@ export async function listenForCalls(port: number): Promise<ChainServer> {
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeIdleConnections();
+        setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MILLISECONDS).unref();
       }),
   };
 }

@@ -1,85 +1,122 @@
-/** The local chain of a run, started as a process of its own. */
-import { spawn } from 'node:child_process';
+/** Starts the local chain as a process of its own and speaks for it. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type ErrorCode, errorCatalogue, SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+import type { Hex } from 'viem';
+import {
+  type ErrorCode,
+  type ErrorDetails,
+  errorCatalogue,
+  SettlementError,
+} from '../../ledger-service/vocabulary/errors.ts';
+import type { ReplayProgress } from './chain-node.ts';
 import { nextFreePort } from './ports.ts';
 
+export type StartLocalChain = Readonly<{
+  /** Where the clock of a new chain begins; a chain that was kept goes on from its last block. */
+  startsAt?: Date;
+  blockMilliseconds?: number;
+  confirmations?: number;
+  /** The first port tried; 8545 unless given. */
+  firstPort?: number;
+  onProgress?: (progress: ReplayProgress) => void;
+}>;
+
+/** `replayed` counts blocks; `pid` is the chain's own process; `ended` is kept, with its exit code, when it ends for any reason. */
 export type RunningChain = Readonly<{
   url: string;
   port: number;
-  pid: number | undefined;
-  /** As it was when it was ready: before anything new was mined. */
   height: number;
-  headHash: `0x${string}`;
-  /** How many blocks were replayed from the journal. */
+  headHash: Hex;
   replayed: number;
-  /** Resolves when the process has ended, told to or not. */
-  ended: Promise<void>;
+  pid: number | undefined;
+  ended: Promise<number | null>;
   stop(): Promise<void>;
 }>;
 
-type ReplayProgress = Readonly<{ done: number; total: number }>;
-type ChainEvent = Readonly<
-  | ({ event: 'chain.replaying' } & ReplayProgress)
-  | { event: 'chain.ready'; url: string; port: number; height: number; headHash: `0x${string}`; replayed: number }
-  | { event: 'chain.failed'; code: string; message: string }
->;
+type Ready = Readonly<{ url: string; port: number; height: number; headHash: Hex; replayed: number }>;
+type Failed = Readonly<{ code?: string; message: string; details?: ErrorDetails }>;
 
-const FIRST_PORT = 8_545;
+const FIRST_PORT = 8545;
+const LINES_KEPT = 40;
+const STOP_TIMEOUT_MILLISECONDS = 10_000;
+const PORT_TAKEN = 'EADDRINUSE';
 const program = fileURLToPath(new URL('../chain.ts', import.meta.url));
 
 /**
- * Starts the chain that the folder keeps, or a new one.
+ * Starts the chain kept in `folder`, or a new one, and waits until it answers.
  *
- * Effects: a process that ends when it is told to, or when this one is gone
- * Errors:  thrown with the chain's own code: JOURNAL_MISMATCH when its journal is damaged or replays to other blocks
+ * Errors:  thrown, in the words and with the code of the chain's process: JOURNAL_MISMATCH, CONFIGURATION_INVALID, …
+ * Effects: a process on loopback; it ends with `stop`, and with this process however that ends
  */
-export async function startLocalChain(
-  folder: string,
-  options: Readonly<{
-    startsAt?: Date;
-    blockMilliseconds?: number;
-    onProgress?: (progress: ReplayProgress) => void;
-  }>,
-): Promise<RunningChain> {
-  const port = await nextFreePort(FIRST_PORT);
-  const { startsAt, blockMilliseconds, onProgress } = options;
-  const programArguments = [
-    ...['--disable-warning=ExperimentalWarning', program, '--folder', folder, '--port', String(port)],
-    ...(startsAt ? ['--starts-at', startsAt.toISOString()] : []),
-    ...(blockMilliseconds === undefined ? [] : ['--block-milliseconds', String(blockMilliseconds)]),
-  ];
-  const child = spawn(process.execPath, programArguments, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-  const { stdout, stderr } = child;
-  if (!stdout || !stderr) throw new Error('the chain has no output to read');
-  let lastWords = '';
-  stderr.on('data', (chunk: Buffer) => {
-    lastWords = (lastWords + chunk.toString('utf8')).slice(-2_000);
-  });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const ready = await new Promise<ChainEvent & { event: 'chain.ready' }>((resolve, reject) => {
-    createInterface({ input: stdout }).on('line', (line) => {
-      const event = JSON.parse(line) as ChainEvent;
-      if (event.event === 'chain.replaying') onProgress?.({ done: event.done, total: event.total });
-      if (event.event === 'chain.ready') resolve(event);
-      if (event.event === 'chain.failed') reject(errorFrom(event));
-    });
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the chain ended with code ${code}:\n${lastWords.trim()}`)));
-  });
-  const { event: _, ...facts } = ready;
-  return {
-    ...facts,
-    pid: child.pid,
-    ended: exited,
-    stop: async () => {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
-      await exited;
-    },
-  };
+export async function startLocalChain(folder: string, options: StartLocalChain = {}): Promise<RunningChain> {
+  let firstPort = options.firstPort ?? FIRST_PORT;
+  for (;;) {
+    const port = await nextFreePort(firstPort);
+    try {
+      return await startOn(port, folder, options);
+    } catch (error) {
+      // Somebody took the port between our look and the child's.
+      if ((error as NodeJS.ErrnoException).code !== PORT_TAKEN) throw error;
+      firstPort = port + 1;
+    }
+  }
 }
 
-function errorFrom({ code, message }: Readonly<{ code: string; message: string }>): Error {
-  return code in errorCatalogue ? new SettlementError(code as ErrorCode, message) : new Error(`${code}: ${message}`);
+async function startOn(port: number, folder: string, options: StartLocalChain): Promise<RunningChain> {
+  const child = spawn(process.execPath, [program, ...programArguments(port, folder, options)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A Ctrl-C in the terminal is for whoever started us: the chain ends after those who use it.
+    detached: process.platform !== 'win32',
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  const ready = await untilReady(child, options.onProgress);
+  return { ...ready, pid: child.pid, ended: exited, stop: () => stop(child, exited) };
+}
+
+function programArguments(port: number, folder: string, options: StartLocalChain): string[] {
+  const given: [string, string | number | undefined][] = [
+    ['--folder', folder],
+    ['--port', port],
+    ['--starts-at', options.startsAt?.toISOString()],
+    ['--block-milliseconds', options.blockMilliseconds],
+    ['--confirmations', options.confirmations],
+  ];
+  return given.flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)]));
+}
+
+async function untilReady(child: ChildProcess, onProgress: StartLocalChain['onProgress']): Promise<Ready> {
+  const errorLines: string[] = [];
+  createInterface({ input: child.stderr! }).on('line', (line) => {
+    errorLines.push(line);
+    if (errorLines.length > LINES_KEPT) errorLines.shift();
+  });
+  let failed: Failed | undefined;
+  const ready = new Promise<Ready>((resolve) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      const { event, ...fields } = JSON.parse(line) as { event: string };
+      if (event === 'chain.replaying') onProgress?.(fields as ReplayProgress);
+      if (event === 'chain.ready') resolve(fields as Ready);
+      if (event === 'chain.failed') failed = fields as unknown as Failed;
+    });
+  });
+  // Closed, not only exited: by then its last words were read.
+  const ended = new Promise<string>((resolve) => {
+    child.once('close', (code) => resolve(`the local chain ended with code ${code}:\n${errorLines.join('\n')}`));
+    child.once('error', (error) => resolve(error.message));
+  });
+  const first = await Promise.race([ready, ended]);
+  if (typeof first !== 'string') return first;
+  if (!failed) throw new Error(first);
+  const { code, message, details } = failed;
+  if (code && Object.hasOwn(errorCatalogue, code)) throw new SettlementError(code as ErrorCode, message, details);
+  throw Object.assign(new Error(first), { code });
+}
+
+/** The closed channel is the wish to end, on every system; who does not heed it in time is killed, which the journal bears. */
+async function stop(child: ChildProcess, exited: Promise<number | null>): Promise<void> {
+  if (child.connected) child.disconnect();
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MILLISECONDS);
+  await exited;
+  clearTimeout(timer);
 }
