@@ -72,8 +72,9 @@ test('a day that is killed five times ends as the undisturbed one', { timeout: 3
     // Where a part was killed, the run says so and stops the others; where the run itself was, they end by themselves.
     const { code, errors } = await run.ended;
     if (victim !== 'run') {
-      expect(code).toBe(1);
-      expect(errors).not.toBe('');
+      // Killed as it was about to end by itself, it may have ended well.
+      expect([0, 1]).toContain(code);
+      if (code === 1) expect(errors).not.toBe('');
     }
   }
   expect(hit).toBeGreaterThan(0);
