@@ -49,7 +49,7 @@ const ACCOUNT_COLUMNS = `a.account_id, a.path, a.asset, a.normal_side, a.limit_k
   a.posted_credits, a.pending_debits, a.pending_credits, a.version, a.recorded_at, a.revision`;
 
 /**
- * Names to numbers, then rows in the order of the numbers. Each account is looked up by itself (`lateral`), because a
+ * Names to numbers, then rows in the order of the numbers; nothing is locked as long as one of them is not there. Each account is looked up by itself (`lateral`), because a
  * plan that was made while the tables were small must still be the right one when they are large.
  */
 const LOCK_ACCOUNTS = `
@@ -64,7 +64,8 @@ const LOCK_ACCOUNTS = `
   from named
   cross join lateral (
     select * from ledger.accounts a where a.shard = $1::smallint and a.account_id = named.account_id limit 1
-    for no key update) a`;
+    for no key update) a
+  where (select count(*) from named) = cardinality($2::text[])`;
 
 const LOAD_ENTRIES = `
   select t.entry_id, t.kind, t.debit_account_id, t.credit_account_id, t.amount, t.hold_id, t.expires_at, t.event_at,
@@ -88,27 +89,43 @@ const LOAD_HOLDS = `
  *
  * Shape:   one flight of statements; the later ones see what the holders of the locks before us have committed, so
  *          entries and holds need no locks of their own
- * Effects: accounts that are not there are made, in a second flight
+ * Effects: accounts that are not there are opened first, before any is locked
  */
 export async function loadBooks(execute: Execute, shard: number, keys: BookKeys, now: Date): Promise<Books> {
   if (keys.entryIds.size === 0) return { accounts: new Map(), holds: new Map(), entries: new Map() };
   const names = [...keys.accounts.values()];
-  const [accountRows, entryRows, holdRows] = await Promise.all([
-    execute(LOCK_ACCOUNTS, [
-      shard,
-      textArray(names.map(({ path }) => path)),
-      textArray(names.map(({ asset }) => asset)),
-    ]),
-    execute(LOAD_ENTRIES, [shard, plainArray([...keys.entryIds])]),
-    keys.holdIds.size === 0 ? [] : execute(LOAD_HOLDS, [shard, plainArray([...keys.holdIds])]),
-  ]);
+  const load = () =>
+    Promise.all([
+      execute(LOCK_ACCOUNTS, [shard, ...namesOf(names)]),
+      execute(LOAD_ENTRIES, [shard, plainArray([...keys.entryIds])]),
+      keys.holdIds.size === 0 ? [] : execute(LOAD_HOLDS, [shard, plainArray([...keys.holdIds])]),
+    ]);
+  let loaded = await load();
+  if (loaded[0].length < names.length)
+    [, loaded] = await Promise.all([openAccounts(execute, shard, names, now), load()]);
+  const [accountRows, entryRows, holdRows] = loaded;
   const accounts = new Map(accountRows.map(accountEntryOf));
-  const missing = names.filter(({ path, asset }) => !accounts.has(accountKey(path, asset)));
-  if (missing.length > 0) {
-    for (const [key, account] of await openAccounts(execute, shard, missing, now)) accounts.set(key, account);
-  }
   const entries = entriesOf(entryRows, await accountNames(execute, shard, entryRows, accounts.values()));
   return { accounts, holds: new Map(holdRows.map(holdEntryOf)), entries };
+}
+
+/** Locks and reads accounts; those that are not there are opened first. */
+export async function lockAccounts(
+  execute: Execute,
+  shard: number,
+  names: readonly AccountName[],
+  now: Date,
+): Promise<ReadonlyMap<string, AccountState>> {
+  let rows = await execute(LOCK_ACCOUNTS, [shard, ...namesOf(names)]);
+  if (rows.length < names.length) {
+    await openAccounts(execute, shard, names, now);
+    rows = await execute(LOCK_ACCOUNTS, [shard, ...namesOf(names)]);
+  }
+  return new Map(rows.map(accountEntryOf));
+}
+
+function namesOf(names: readonly AccountName[]): [paths: string, assets: string] {
+  return [textArray(names.map(({ path }) => path)), textArray(names.map(({ asset }) => asset))];
 }
 
 /** The accounts of entries that are there already: the very ones that are asked for, unless something differs. */
@@ -128,22 +145,8 @@ async function accountNames(
   return names;
 }
 
-/** Locks and reads accounts; those that are not there are made first. */
-export async function lockAccounts(
-  execute: Execute,
-  shard: number,
-  names: readonly AccountName[],
-  now: Date,
-): Promise<ReadonlyMap<string, AccountState>> {
-  const rows = await execute(LOCK_ACCOUNTS, [
-    shard,
-    textArray(names.map(({ path }) => path)),
-    textArray(names.map(({ asset }) => asset)),
-  ]);
-  const found = new Map(rows.map(accountEntryOf));
-  const missing = names.filter(({ path, asset }) => !found.has(accountKey(path, asset)));
-  return missing.length === 0 ? found : new Map([...found, ...(await openAccounts(execute, shard, missing, now))]);
-}
+/** Over `line`, the text of whole rows; the pool's sessions all write moments in one way. */
+export const HASH_OF_LINES = `sha256(convert_to(string_agg(line, E'\\n' order by line collate "C"), 'UTF8'))`;
 
 const OPEN_ACCOUNTS = `
   with missing as (
@@ -163,42 +166,34 @@ const OPEN_ACCOUNTS = `
     from missing, counted
     returning *),
   agreed as (
-    insert into ledger.account_terms
+    insert into ledger.account_terms as t
       (shard, account_id, revision, path, asset, normal_side, limit_kind, limit_amount, recorded_at)
-    select shard, account_id, revision, path, asset, normal_side, limit_kind, limit_amount, recorded_at from opened)
-  insert into ledger.unsealed (shard, unsealed_id, entry_ids, terms)
-  select $1::smallint, (array_agg(m.opening_id))[1], '{}', array_agg(t.number order by o.account_id, t.place)
+    select shard, account_id, revision, path, asset, normal_side, limit_kind, limit_amount, recorded_at from opened
+    returning t::text as line)
+  insert into ledger.unsealed (shard, unsealed_id, hash, entry_ids, terms)
+  select $1::smallint, (array_agg(m.opening_id))[1], (select ${HASH_OF_LINES} from agreed), '{}',
+    array_agg(t.number order by o.account_id, t.place)
   from opened o
   join missing m on m.path = o.path and m.asset = o.asset,
   lateral (values (1, o.account_id), (2, o.revision)) as t(place, number)
   having count(*) > 0`;
 
 /** The shard's row is locked first, so two that open the same account come one after the other. */
-async function openAccounts(
-  execute: Execute,
-  shard: number,
-  names: readonly AccountName[],
-  now: Date,
-): Promise<ReadonlyMap<string, AccountState>> {
+async function openAccounts(execute: Execute, shard: number, names: readonly AccountName[], now: Date): Promise<void> {
   const rules = names.map(({ path }) => ruleOf(path)!);
-  const paths = textArray(names.map(({ path }) => path));
-  const assets = textArray(names.map(({ asset }) => asset));
-  const [, , , rows] = await Promise.all([
+  await Promise.all([
     execute('insert into ledger.shards (shard, accounts) values ($1::smallint, 0) on conflict do nothing', [shard]),
     execute('select from ledger.shards where shard = $1::smallint for update', [shard]),
     execute(OPEN_ACCOUNTS, [
       shard,
-      paths,
-      assets,
+      ...namesOf(names),
       plainArray(rules.map(({ normalSide }) => normalSide)),
       plainArray(rules.map(({ limitKind }) => limitKind)),
       now.toISOString(),
       // An account is opened once, so what lists it for sealing can have its name.
       plainArray(names.map(({ path, asset }) => uuidFromMeaning('account opened', shard, path, asset))),
     ]),
-    execute(LOCK_ACCOUNTS, [shard, paths, assets]),
   ]);
-  return new Map(rows.map(accountEntryOf));
 }
 
 const WRITE_HEAD = `
@@ -212,7 +207,7 @@ const WRITE_HEAD = `
     where a.shard = $1::smallint and a.account_id = k.account_id and a.version = k.version_before and a.revision = k.revision
     returning 1),
   posted as (
-    insert into ledger.transfers (event_at, recorded_at, debit_version, credit_version, debit_account_id,
+    insert into ledger.transfers as t (event_at, recorded_at, debit_version, credit_version, debit_account_id,
       credit_account_id, subject_key, kind, shard, position, entry_id, amount, debit_balance_after,
       credit_balance_after, entry_kind, subject, hold_id, expires_at)
     select k.event_at, k.recorded_at, k.debit_version, k.credit_version, k.debit_account_id, k.credit_account_id,
@@ -222,10 +217,11 @@ const WRITE_HEAD = `
       $17::integer[], $18::ledger.transfer_kind[], $19::smallint[], $20::uuid[], $21::numeric[], $22::numeric[],
       $23::numeric[], $24::text[], $25::text[], $26::uuid[], $27::timestamptz[])
       as k(event_at, recorded_at, debit_version, credit_version, debit_account_id, credit_account_id, subject_key, kind,
-        position, entry_id, amount, debit_balance_after, credit_balance_after, entry_kind, subject, hold_id, expires_at)),
+        position, entry_id, amount, debit_balance_after, credit_balance_after, entry_kind, subject, hold_id, expires_at)
+    returning t::text as line),
   listed as (
-    insert into ledger.unsealed (shard, unsealed_id, entry_ids, terms)
-    values ($1::smallint, $28::uuid, $29::uuid[], '{}'))`;
+    insert into ledger.unsealed (shard, unsealed_id, hash, entry_ids, terms)
+    select $1::smallint, $28::uuid, (select ${HASH_OF_LINES} from posted), $29::uuid[], '{}')`;
 const WRITE_HOLDS = `,
   held as (
     insert into ledger.holds (shard, position, hold_id, entry_id, debit_account_id, credit_account_id, remaining, state,

@@ -92,6 +92,7 @@ CREATE TABLE "ledger"."transfers" (
 CREATE TABLE "ledger"."unsealed" (
 	"shard" smallint NOT NULL,
 	"unsealed_id" uuid NOT NULL,
+	"hash" "bytea" NOT NULL,
 	"entry_ids" uuid[] NOT NULL,
 	"terms" integer[] NOT NULL,
 	CONSTRAINT "unsealed_key" PRIMARY KEY("shard","unsealed_id")

@@ -177,6 +177,8 @@ export const unsealed = ledger.table(
   {
     shard: smallint('shard').notNull(),
     unsealedId: uuid('unsealed_id').notNull(),
+    /** Over every column of what is listed, until the seal takes it over. */
+    hash: bytes('hash').notNull(),
     entryIds: uuid('entry_ids').array().notNull(),
     /** Account and revision, in turn. */
     terms: integer('terms').array().notNull(),

@@ -3,18 +3,18 @@ import { uuidFromMeaning } from '../../vocabulary/identifiers.ts';
 import type { AccountPath } from '../../vocabulary/journal-entries.ts';
 import type { Amount } from '../../vocabulary/money.ts';
 import { accountKey } from '../domain.ts';
-import { lockAccounts } from '../store.ts';
+import { HASH_OF_LINES, lockAccounts } from '../store.ts';
 
 const AGREE = `
   with agreed as (
-    insert into ledger.account_terms
+    insert into ledger.account_terms as t
       (shard, account_id, revision, path, asset, normal_side, limit_kind, limit_amount, recorded_at)
     select shard, account_id, revision + 1, path, asset, normal_side, 'net_debit_cap', $3::numeric, $4::timestamptz
     from ledger.accounts where shard = $1::smallint and account_id = $2::integer
-    returning *),
+    returning t.*, t::text as line),
   listed as (
-    insert into ledger.unsealed (shard, unsealed_id, entry_ids, terms)
-    select shard, $5::uuid, '{}', array[account_id, revision] from agreed)
+    insert into ledger.unsealed (shard, unsealed_id, hash, entry_ids, terms)
+    select shard, $5::uuid, (select ${HASH_OF_LINES} from agreed), '{}', array[account_id, revision] from agreed)
   update ledger.accounts a
   set limit_kind = agreed.limit_kind, limit_amount = agreed.limit_amount, revision = agreed.revision
   from agreed where a.shard = agreed.shard and a.account_id = agreed.account_id`;
