@@ -44,6 +44,8 @@ export function openDatabase(url: string, options: Readonly<{ poolSize: number }
       application_name: 'specie',
       statement_timeout: STATEMENT_TIMEOUT_MILLISECONDS,
       lock_timeout: LOCK_TIMEOUT_MILLISECONDS,
+      // Moments as text, and so the hashes over them, are the same wherever the server stands.
+      TimeZone: 'UTC',
       // The planner's default is for disks whose arm has to move.
       random_page_cost: 1.1,
     },
