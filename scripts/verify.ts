@@ -10,17 +10,18 @@ import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../ledger-service/platform/database.ts';
 import { verifyBooks } from '../ledger-service/statements/operations/verify-books.ts';
 import { startLocalPostgres } from './local/postgres.ts';
-import { runningPostgres } from './reset.ts';
+import { postgresFolderOf } from './local/postgres-folder.ts';
+import { runningPostgres } from './local/run-lock.ts';
 
-const folder = fileURLToPath(new URL('../.specie', import.meta.url));
+const folder = process.env.SPECIE_FOLDER ?? fileURLToPath(new URL('../.specie', import.meta.url));
 
 async function findBooks(): Promise<Readonly<{ url: string; stop(): Promise<void> }> | undefined> {
   if (process.env.DATABASE_URL) return { url: process.env.DATABASE_URL, stop: async () => {} };
-  if (!existsSync(join(folder, 'postgres', 'PG_VERSION'))) return undefined;
+  if (!existsSync(join(postgresFolderOf(folder), 'PG_VERSION'))) return undefined;
   if (runningPostgres(folder) === undefined) return startLocalPostgres(folder);
   const password = readFileSync(join(folder, 'postgres.password'), 'utf8').trim();
   // The fourth line of its lock file is the port that the running server listens on.
-  const port = readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[3];
+  const port = readFileSync(join(postgresFolderOf(folder), 'postmaster.pid'), 'utf8').split('\n')[3];
   return { url: `postgres://specie:${password}@127.0.0.1:${port}/specie`, stop: async () => {} };
 }
 

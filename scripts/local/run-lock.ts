@@ -64,7 +64,8 @@ export function isRunUp(folder: string): number | undefined {
   return record && isAlive(record.pid) ? record.pid : undefined;
 }
 
-function runningPostgres(folder: string): number | undefined {
+/** The process of the Postgres that runs on a folder's cluster, if one does. */
+export function runningPostgres(folder: string): number | undefined {
   const pidFile = join(postgresFolderOf(folder), 'postmaster.pid');
   if (!existsSync(pidFile)) return undefined;
   const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);

@@ -135,7 +135,12 @@ async function registerEveryone(database: Database, clock: Clock, world: World, 
   for (const { participantId, displayName, caps } of ISSUERS) {
     await registerParticipant(directory, { kind: 'issuer', shard: SHARD, participantId, displayName });
     for (const [asset, minorUnits] of Object.entries(caps)) {
-      await setNetDebitCap(database, { shard: SHARD, path: `issuer/${participantId}/position` }, { minorUnits, asset });
+      await setNetDebitCap(
+        database,
+        { shard: SHARD, path: `issuer/${participantId}/position` },
+        { minorUnits, asset },
+        { now: clock.now() },
+      );
     }
   }
   for (const acquirer of ACQUIRERS)
