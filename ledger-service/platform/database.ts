@@ -15,7 +15,15 @@ export type DatabaseTransaction = PgTransaction<
   ExtractTablesWithRelations<NoRelations>
 >;
 
-export type Database = Readonly<{ drizzle: PostgresJsDatabase<NoRelations>; close(): Promise<void> }>;
+export type Database = Readonly<{
+  drizzle: PostgresJsDatabase<NoRelations>;
+  /** What pauses between attempts wait on. */
+  timers: Timers;
+  close(): Promise<void>;
+}>;
+
+/** What is asked of the driver; a simulation puts a client of its own in its place. */
+export type DatabaseClient = Pick<postgres.Sql, 'options' | 'unsafe' | 'begin' | 'end'>;
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
 const LOCK_TIMEOUT_MILLISECONDS = 10_000;
@@ -35,7 +43,11 @@ export function openDatabase(url: string, options: Readonly<{ poolSize: number }
       lock_timeout: LOCK_TIMEOUT_MILLISECONDS,
     },
   });
-  return { drizzle: drizzle(client), close: () => client.end({ timeout: 5 }) };
+  return databaseOver(client, systemTimers);
+}
+
+export function databaseOver(client: DatabaseClient, timers: Timers): Database {
+  return { drizzle: drizzle(client as postgres.Sql), timers, close: () => client.end({ timeout: 5 }) };
 }
 
 /**
@@ -51,9 +63,7 @@ export function openDatabase(url: string, options: Readonly<{ poolSize: number }
 export async function inDatabaseTransaction<Result>(
   database: Database,
   work: (transaction: DatabaseTransaction) => Promise<Result>,
-  options: Readonly<{ timers?: Timers }> = {},
 ): Promise<Result> {
-  const timers = options.timers ?? systemTimers;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await database.drizzle.transaction(work, { isolationLevel: 'read committed' });
@@ -62,7 +72,7 @@ export async function inDatabaseTransaction<Result>(
       if (code === undefined) throw error;
       if (!isContention(code)) throw isUnavailability(code) ? unavailable(error, code) : error;
       if (attempt === MAXIMUM_ATTEMPTS) throw unavailable(error, code);
-      await timers.wait(FIRST_BACKOFF_MILLISECONDS * 2 ** (attempt - 1));
+      await database.timers.wait(FIRST_BACKOFF_MILLISECONDS * 2 ** (attempt - 1));
     }
   }
 }
