@@ -6,7 +6,7 @@ import { termsFromJson, voidCall } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import type { DomainEvent, DueEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
-import { decideApproval } from '../domain.ts';
+import { decideApproval, movementOfEscrow } from '../domain.ts';
 import { authorizationEntry, captureEntry, refundEntry, releaseEntry } from '../postings.ts';
 import { convertedBetween, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
 import {
@@ -80,8 +80,8 @@ async function applyOne(
 ): Promise<PaymentRow> {
   const at = new Date(minedAt);
   if (event === 'Authorized') return applyAuthorized(work, row, BigInt(fields.amount!), at);
-  const sequence = Number(fields.sequence ?? 0);
-  const movement = movements.find((one) => one.paymentId === row.paymentId && one.sequence === sequence);
+  const ofPayment = movements.filter((one) => one.paymentId === row.paymentId);
+  const movement = movementOfEscrow(row.quadrant, ofPayment, Number(fields.sequence ?? 0));
   switch (event) {
     case 'Captured':
       return movement ? applyCaptured(work, row, movement, movements, at) : row;

@@ -76,6 +76,7 @@ export async function listPayments(
 export type PaymentOnChain = Readonly<{
   paymentId: string;
   phase: PaymentRow['phase'];
+  quadrant: PaymentRow['quadrant'];
   asset: string;
   movements: readonly Readonly<{ sequence: number; kind: MovementRow['kind'] }>[];
 }>;
@@ -94,9 +95,9 @@ export async function findPaymentsOnChain(
   );
   const ofPayment = Map.groupBy(movements, ({ paymentId }) => paymentId);
   return new Map(
-    rows.map(({ paymentId, phase, asset, termsHash }) => [
+    rows.map(({ paymentId, phase, quadrant, asset, termsHash }) => [
       termsHash!,
-      { paymentId, phase, asset, movements: ofPayment.get(paymentId) ?? [] },
+      { paymentId, phase, quadrant, asset, movements: ofPayment.get(paymentId) ?? [] },
     ]),
   );
 }
