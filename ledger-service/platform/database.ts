@@ -70,7 +70,7 @@ export async function inDatabaseTransaction<Result>(
     } catch (error) {
       const code = databaseErrorCode(error);
       if (code === undefined) throw error;
-      if (!isContention(code)) throw isUnavailability(code) ? unavailable(error, code) : error;
+      if (!isContention(code)) throw asLedgerFault(error);
       if (attempt === MAXIMUM_ATTEMPTS) throw unavailable(error, code);
       await database.timers.wait(FIRST_BACKOFF_MILLISECONDS * 2 ** (attempt - 1));
     }
@@ -83,6 +83,16 @@ export async function inDatabaseTransaction<Result>(
  */
 export class SerializationConflict extends Error {
   readonly code = '40001';
+}
+
+/**
+ * What a caller is told when the database failed: LEDGER_UNAVAILABLE for whatever may succeed later, the error itself
+ * otherwise. Statements outside of any database transaction throw what the driver throws, so who answers calls this.
+ */
+export function asLedgerFault(error: unknown): unknown {
+  const code = databaseErrorCode(error);
+  if (code === undefined || !(isContention(code) || isUnavailability(code))) return error;
+  return unavailable(error, code);
 }
 
 function databaseErrorCode(error: unknown): string | undefined {
