@@ -11,6 +11,7 @@ import {
   loadPage,
   loadPayment,
   loadPaymentsByTerms,
+  lockPayments,
   type MovementRow,
   type PaymentRow,
   saveMovementState,
@@ -107,13 +108,19 @@ export async function countWaitingPayments({ database }: Pick<Reading, 'database
   return countWaiting(database.drizzle, now);
 }
 
-/** Marks movements whose money has reached its merchant or payer, in the caller's database transaction. */
+/**
+ * Marks movements whose money has reached its merchant or payer, in the caller's database transaction, which has locked
+ * no account yet: payments come before accounts, and among themselves in the order of their identifiers.
+ */
 export async function finalizeMovements(
   { machineClock }: Pick<PaymentDependencies, 'machineClock'>,
   transaction: DatabaseTransaction,
   movements: readonly Readonly<{ shard: Shard; paymentId: string; sequence: number }>[],
   at: Date,
 ): Promise<void> {
+  for (const [shard, ofShard] of Map.groupBy(movements, (movement) => movement.shard)) {
+    await lockPayments(transaction, shard, { paymentIds: ofShard.map(({ paymentId }) => paymentId) });
+  }
   for (const movement of movements) {
     const changed = await saveMovementState(transaction, movement, 'final', at);
     if (changed) await savePayment(transaction, movement, { finalAt: machineClock.now() });
