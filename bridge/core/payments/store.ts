@@ -123,7 +123,7 @@ export async function loadExpired(reader: Reader, now: Date, limit: number): Pro
     .select()
     .from(payments)
     .where(and(inArray(payments.phase, ['open', 'requires_action']), lte(payments.authorizationExpiresAt, now)))
-    .orderBy(asc(payments.authorizationExpiresAt))
+    .orderBy(asc(payments.authorizationExpiresAt), asc(payments.paymentId))
     .limit(limit);
 }
 
@@ -132,7 +132,7 @@ export async function loadUnanswered(reader: Reader, machineNow: Date, limit: nu
     .select()
     .from(payments)
     .where(and(sql`${payments.reversalDueAt} is not null`, lte(payments.reversalDueAt, machineNow)))
-    .orderBy(asc(payments.reversalDueAt))
+    .orderBy(asc(payments.reversalDueAt), asc(payments.paymentId))
     .limit(limit);
 }
 
