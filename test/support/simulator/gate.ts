@@ -62,6 +62,9 @@ export type Running = Readonly<{
   blockedBy?: (() => Promise<readonly number[]>) | undefined;
   backend?: number | undefined;
   cancel?: ((code: string) => Promise<void>) | undefined;
+  /** Stops the server's process of this statement where it is, and lets it go on. */
+  freeze?: (() => void) | undefined;
+  thaw?: (() => void) | undefined;
 }>;
 
 export type Step = Readonly<{
@@ -204,6 +207,7 @@ export class Gate {
       await this.kill(chosen.owner);
       return true;
     }
+    if (chosen.frees || fault) this.#freeze();
     const running = chosen.run(fault);
     const outcome = settledOf(running.finished);
     const found = await this.#finishOrPark(chosen, running, outcome);
@@ -218,6 +222,7 @@ export class Gate {
     const parked = this.#parked.filter(({ step }) => step.owner === owner);
     this.#parked = this.#parked.filter(({ step }) => step.owner !== owner);
     owner.die();
+    this.#freeze();
     for (const { running, outcome } of parked) {
       await running.cancel?.('killed');
       await outcome.promise;
@@ -301,26 +306,42 @@ export class Gate {
     return reaches(last.running.backend!);
   }
 
-  /** Locks may be free: every parked statement either still waits, or runs to its end, in the order of their parking. */
+  /**
+   * Two that wait for the same row race for its new version once it is free, and the server's scheduler decides. So
+   * whoever waits is stopped before locks are freed, and goes on in its turn.
+   */
+  #freeze(): void {
+    if (this.#parked.length > 1) for (const { running } of this.#parked) running.freeze?.();
+  }
+
+  /** Locks may be free: every parked statement in its turn runs to its end, or still waits. */
   async #lookAgain(): Promise<void> {
-    while (this.#parked.length > 0) {
-      await this.#expireLocks();
-      // Two looks in a row: one that was behind another in the queue may have moved up and not be waiting yet.
-      for (let still = 0; still < 2; still += 1) {
-        await quiet();
-        for (const { running, outcome } of this.#parked) {
-          if (outcome.current || (await running.isBlocked?.()) || outcome.current) continue;
-          still = -1;
-          await Promise.race([outcome.promise, pause(1)]);
-        }
+    for (let moved = true; moved && this.#parked.length > 0; ) {
+      moved = false;
+      for (const parked of this.#parked) {
+        parked.running.thaw?.();
+        await this.#untilStill(parked);
       }
-      const done = this.#parked.find(({ outcome }) => outcome.current);
-      if (!done) return;
-      this.#parked = this.#parked.filter((one) => one !== done);
-      const outcome = done.outcome.current!;
-      this.#write(done.step, outcome.ok ? 'released' : `released ! ${codeOf(outcome.error)}`, outcome);
-      done.step.deliver(outcome);
+      await this.#expireLocks();
+      for (const done of this.#parked.filter(({ outcome }) => outcome.current)) {
+        moved = true;
+        this.#parked = this.#parked.filter((one) => one !== done);
+        const outcome = done.outcome.current!;
+        this.#write(done.step, outcome.ok ? 'released' : `released ! ${codeOf(outcome.error)}`, outcome);
+        done.step.deliver(outcome);
+        await quiet();
+      }
+    }
+  }
+
+  /** Two looks in a row: one that has moved up in a queue may not be waiting yet. */
+  async #untilStill({ running, outcome }: Parked): Promise<void> {
+    for (let still = 0; still < 2; still += 1) {
       await quiet();
+      if (outcome.current) return;
+      if (await running.isBlocked?.()) continue;
+      still = -1;
+      await Promise.race([outcome.promise, pause(1)]);
     }
   }
 

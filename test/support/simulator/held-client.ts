@@ -246,6 +246,8 @@ class HeldConnection {
       isBlocked: async () => (await this.#server.blockersOf(this.#real)).length > 0,
       blockedBy: () => this.#server.blockersOf(this.#real),
       backend: this.#real.backend,
+      freeze: () => this.#server.signal(this.#real, 'SIGSTOP'),
+      thaw: () => this.#server.signal(this.#real, 'SIGCONT'),
       cancel: async (code) => {
         this.#cancelledAs = code;
         await this.#server.cancel(this.#real);

@@ -103,6 +103,11 @@ export class SimulatorServer {
     this.#free.push(connection);
   }
 
+  /** Only where processes can be stopped; elsewhere some seeds differ from run to run. */
+  signal({ backend }: Connection, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    if (process.platform !== 'win32') process.kill(backend, signal);
+  }
+
   async cancel(connection: Connection): Promise<void> {
     await this.#administrator`select pg_cancel_backend(${connection.backend})`;
   }
