@@ -35,20 +35,25 @@ export async function lockPayment(
   return row;
 }
 
-/** Locks the payments that these escrow terms name, in the order of their identifiers. */
-export async function lockPaymentsByTerms(
+/** Locks payments, by their own name or by that of their escrow terms, in the order of their identifiers. */
+export async function lockPayments(
   transaction: DatabaseTransaction,
   shard: Shard,
-  termsHashes: readonly string[],
-): Promise<ReadonlyMap<string, PaymentRow>> {
-  if (termsHashes.length === 0) return new Map();
-  const rows = await transaction
+  named: Readonly<{ paymentIds?: readonly string[]; termsHashes?: readonly string[] }>,
+): Promise<readonly PaymentRow[]> {
+  const { paymentIds = [], termsHashes = [] } = named;
+  if (paymentIds.length + termsHashes.length === 0) return [];
+  return transaction
     .select()
     .from(payments)
-    .where(and(eq(payments.shard, shard), inArray(payments.termsHash, [...termsHashes])))
+    .where(
+      and(
+        eq(payments.shard, shard),
+        or(inArray(payments.paymentId, [...paymentIds]), inArray(payments.termsHash, [...termsHashes])),
+      ),
+    )
     .orderBy(asc(payments.paymentId))
     .for('update');
-  return new Map(rows.map((row) => [row.termsHash!, row]));
 }
 
 export async function loadPaymentsByTerms(
@@ -118,7 +123,7 @@ export async function loadExpired(reader: Reader, now: Date, limit: number): Pro
     .select()
     .from(payments)
     .where(and(inArray(payments.phase, ['open', 'requires_action']), lte(payments.authorizationExpiresAt, now)))
-    .orderBy(asc(payments.authorizationExpiresAt))
+    .orderBy(asc(payments.authorizationExpiresAt), asc(payments.paymentId))
     .limit(limit);
 }
 
@@ -127,7 +132,7 @@ export async function loadUnanswered(reader: Reader, machineNow: Date, limit: nu
     .select()
     .from(payments)
     .where(and(sql`${payments.reversalDueAt} is not null`, lte(payments.reversalDueAt, machineNow)))
-    .orderBy(asc(payments.reversalDueAt))
+    .orderBy(asc(payments.reversalDueAt), asc(payments.paymentId))
     .limit(limit);
 }
 

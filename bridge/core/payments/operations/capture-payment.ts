@@ -9,7 +9,7 @@ import { claimOnce, completeOnce, type OnceRequest } from '../../../platform/onc
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { feesOf } from '../../fees/domain.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
-import { decideCapture } from '../domain.ts';
+import { decideCapture, escrowSequenceOf } from '../domain.ts';
 import { captureEntry } from '../postings.ts';
 import { convertedBetween, errorOfRefusal, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
 import {
@@ -73,7 +73,7 @@ export async function capturePayment(
       const call = captureCall(dependencies.deployment, termsFromJson(row.terms), {
         amount: converted.source.minorUnits,
         fee: onChainFee,
-        sequence,
+        sequence: await nextEscrowSequence(transaction, row),
       });
       await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence }], now);
     } else {
@@ -91,6 +91,12 @@ export async function capturePayment(
   outbox.ringFor(events);
   if (!result.replayed && events.length === 0) outbox.ring(CHAIN_SUBMISSION);
   return result;
+}
+
+/** The number under which the escrow will know the next movement, given the payment as it is before it. */
+export async function nextEscrowSequence(transaction: DatabaseTransaction, row: PaymentRow): Promise<number> {
+  const movements = await loadMovements(transaction, row.shard, [row.paymentId]);
+  return escrowSequenceOf(row.quadrant, movements, row.sequence + 1);
 }
 
 /** Errors: thrown PAYMENT_UNKNOWN. */

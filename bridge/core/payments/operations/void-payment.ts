@@ -19,7 +19,7 @@ import {
   stateOf,
 } from '../store.ts';
 import { type PaymentView, viewOfPayment } from '../view.ts';
-import { requirePayment, requirePosted, wire } from './capture-payment.ts';
+import { nextEscrowSequence, requirePayment, requirePosted, wire } from './capture-payment.ts';
 
 export type VoidPayment = Readonly<{ shard: Shard; paymentId: string }>;
 
@@ -115,7 +115,11 @@ async function release(
     finalAt: onChain ? null : now,
   });
   if (onChain) {
-    const call = voidCall(dependencies.deployment, termsFromJson(row.terms), sequence);
+    const call = voidCall(
+      dependencies.deployment,
+      termsFromJson(row.terms),
+      await nextEscrowSequence(transaction, row),
+    );
     await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence }], now);
   } else {
     await requirePosted(transaction, releaseEntry(partiesOf(row), sequence, cause, released, now), now);
