@@ -38,11 +38,15 @@ const MINUTE_MILLISECONDS = 60_000;
 const LATE = `interval '1 minute'`;
 
 /** A line is one side of a transfer. Looked up from both sides, each by its own index. */
-const linesWhere = (columns: (side: 'debit' | 'credit') => string, condition: (side: 'debit' | 'credit') => string) =>
+const linesWhere = (
+  columns: (side: 'debit' | 'credit') => string,
+  condition: (side: 'debit' | 'credit') => string,
+  end: (side: 'debit' | 'credit') => string = () => '',
+) =>
   (['debit', 'credit'] as const)
     .map(
-      (side) => `select ${columns(side)} from ledger.transfers t
-        where t.shard = $1::smallint and t.${side}_account_id = $2::integer and ${condition(side)}`,
+      (side) => `(select ${columns(side)} from ledger.transfers t
+        where t.shard = $1::smallint and t.${side}_account_id = $2::integer and ${condition(side)} ${end(side)})`,
     )
     .join('\n      union all\n      ');
 
@@ -51,7 +55,7 @@ const changeOn = (side: string) =>
   `case when t.kind in ('post', 'post_pending') then case when $3 = '${side}' then t.amount else -t.amount end else 0 end`;
 
 const ONE_LINE = linesWhere(
-  (side) => `t.${side}_balance_after, t.recorded_at`,
+  (side) => `t.${side}_balance_after`,
   (side) => `t.${side}_version = $3::bigint`,
 );
 
@@ -107,8 +111,10 @@ async function balanceAt(
     return { balance: await balanceAfter(execute, account, version), lines: version };
   }
   // Up to `surelyBefore` all lines count but those recorded early; beyond `surelyAfter` only those recorded late.
-  const surelyBefore = await lastVersionBefore(execute, account, laterBy(before, -MINUTE_MILLISECONDS), through);
-  const surelyAfter = await lastVersionBefore(execute, account, laterBy(before, MINUTE_MILLISECONDS + 1), through);
+  const [surelyBefore, surelyAfter] = await Promise.all([
+    lastVersionBefore(execute, account, laterBy(before, -MINUTE_MILLISECONDS), through),
+    lastVersionBefore(execute, account, laterBy(before, MINUTE_MILLISECONDS + 1), through),
+  ]);
   const window = (from: bigint, to: bigint) => [
     ...[account.shard, account.accountId, account.normalSide, before.toISOString()],
     ...[from.toString(), to.toString()],
@@ -125,16 +131,28 @@ async function balanceAt(
 }
 
 /** Lines of an account are recorded in the order of their versions, so halving finds the last one before a moment. */
+const LAST_VERSION_BEFORE = `
+  with recursive search (low, high) as (
+    select 0::bigint, $3::bigint
+    union all
+    select case when line.recorded_at < $4::timestamptz then half.middle else low end,
+      case when line.recorded_at < $4::timestamptz then high else half.middle - 1 end
+    from search
+    cross join lateral (select (low + high + 1) / 2 as middle) as half
+    cross join lateral (
+      ${linesWhere(
+        () => 't.recorded_at',
+        (side) => `t.${side}_version = half.middle`,
+      )}
+      limit 1) as line
+    where low < high)
+  select low from search where low >= high`;
+
 async function lastVersionBefore(execute: Execute, account: Found, before: Date, through: bigint): Promise<bigint> {
-  let low = 0n;
-  let high = through;
-  while (low < high) {
-    const middle = (low + high + 1n) / 2n;
-    const [line] = await execute(ONE_LINE, [account.shard, account.accountId, middle.toString()]);
-    if (new Date(line![1] as string) < before) low = middle;
-    else high = middle - 1n;
-  }
-  return low;
+  const [row] = await execute(LAST_VERSION_BEFORE, [
+    ...[account.shard, account.accountId, through.toString(), before.toISOString()],
+  ]);
+  return BigInt(row![0] as string);
 }
 
 async function balanceAfter(execute: Execute, account: Found, version: bigint): Promise<bigint> {
@@ -153,6 +171,8 @@ const PAGE = (time: Time) => {
   const near = linesWhere(
     lineColumns,
     (side) => `t.${side}_version > greatest($4::bigint, $5::bigint) and t.${side}_version <= $6::bigint and ${inSpan}`,
+    // Each side by its index and no further than the page, whatever the planner makes of their union.
+    (side) => `order by t.shard, t.${side}_account_id, t.${side}_version limit $10::integer`,
   );
   const late = linesWhere(
     lineColumns,
@@ -195,13 +215,15 @@ export async function readStatement(
     if (!found) return { opening: 0n, closing: 0n, lines: [], nextCursor: null };
     const cursor = page.cursor === undefined ? undefined : readCursor(page.cursor);
     const through = cursor?.through ?? found.version;
-    const opening = await balanceAt(execute, found, from, time, through);
-    const closing = await balanceAt(execute, found, to, time, through);
+    const [opening, closing] = await Promise.all([
+      balanceAt(execute, found, from, time, through),
+      balanceAt(execute, found, to, time, through),
+    ]);
     const slack = time === 'event' ? MINUTE_MILLISECONDS : 0;
-    const near = [
-      await lastVersionBefore(execute, found, laterBy(from, -slack), through),
-      await lastVersionBefore(execute, found, laterBy(to, slack + 1), through),
-    ];
+    const near = await Promise.all([
+      lastVersionBefore(execute, found, laterBy(from, -slack), through),
+      lastVersionBefore(execute, found, laterBy(to, slack + 1), through),
+    ]);
     const rows = await execute(PAGES[time], [
       ...[found.shard, found.accountId, found.normalSide, (cursor?.after ?? 0n).toString()],
       ...[...near, through].map(String),
@@ -260,8 +282,11 @@ async function inSnapshot<Result>(database: Database, work: (execute: Execute) =
   const connection = await database.client.reserve();
   const execute = executeOn(connection);
   try {
-    await execute('begin isolation level repeatable read read only', []);
-    return await work(execute);
+    const [, result] = await Promise.all([
+      execute('begin isolation level repeatable read read only', []),
+      work(execute),
+    ]);
+    return result;
   } finally {
     await execute('rollback', []).catch(() => {});
     connection.release();
