@@ -112,7 +112,7 @@ function copyText(size: number, accounts: number, next: () => number): [string, 
     const credit = (debit + 1 + Math.floor(Math.random() * (accounts - 1))) % accounts;
     touched.add(debit).add(credit);
     const subject = `pay_00${number.toString(36).padStart(26, '0')}`;
-    const subjectKey = Math.floor(Math.random() * 2 ** 31);
+    const subjectKey = Math.floor(Math.random() * 2 ** 20);
     transfers += `${[now, now, number, number, debit, credit, subjectKey, 'post', 0, 0, randomUUID(), 100, 123_400, 123_400, 'payment.capture', subject, '\\N', '\\N'].join('\t')}\n`;
   }
   let rows = '';
