@@ -6,6 +6,10 @@ import { defineConfig } from 'hardhat/config';
 /** The compiler comes from npm (`solc`), so that a build needs no download; the path must be absolute. */
 const compilerPath = fileURLToPath(import.meta.resolve('solc/soljson.js'));
 
+/** Runs of each fuzzed property, and of each invariant; the full check asks for more by FUZZ_RUNS and INVARIANT_RUNS. */
+const fuzzRuns = Number(process.env.FUZZ_RUNS ?? 256);
+const invariantRuns = Number(process.env.INVARIANT_RUNS ?? 8);
+
 export default defineConfig({
   plugins: [hardhatToolboxViem, hardhatEthers],
   paths: {
@@ -21,6 +25,14 @@ export default defineConfig({
       evmVersion: 'cancun',
       optimizer: { enabled: true, runs: 1_000_000 },
       viaIR: true,
+    },
+  },
+  test: {
+    solidity: {
+      blockTimestamp: 1_793_620_800n,
+      fuzz: { runs: fuzzRuns, maxTestRejects: 1_000_000 },
+      // 200 calls deep; handlers refuse what makes no sense themselves, so a revert is a finding.
+      invariant: { runs: invariantRuns, depth: 200, failOnRevert: true },
     },
   },
   networks: {

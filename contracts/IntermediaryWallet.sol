@@ -250,7 +250,7 @@ contract IntermediaryWallet is IIntermediaryWallet, AccessControlDefaultAdminRul
         if (amount > available) revert InventoryInsufficient(token, available, amount);
     }
 
-    function _spend(address token, uint256 amount) private {
+    function _spend(address token, uint256 amount) internal virtual {
         _checkInventory(token, amount);
         Caps memory caps = capsOf[token];
         if (amount > caps.perCall) revert CapExceeded(token, caps.perCall, amount);
@@ -271,7 +271,7 @@ contract IntermediaryWallet is IIntermediaryWallet, AccessControlDefaultAdminRul
         return token == address(0) ? _tryCoin(payee, amount) : _tryToken(token, hasCode, payee, amount);
     }
 
-    function _credit(bytes32 identifier, uint256 index, address token, address payee, uint256 amount) private {
+    function _credit(bytes32 identifier, uint256 index, address token, address payee, uint256 amount) internal virtual {
         credits[payee][token] += amount;
         totalCredits[token] += amount;
         emit PayoutFailed(identifier, index, payee, amount);

@@ -239,7 +239,7 @@ contract PaymentEscrow is IPaymentEscrow, AccessControlDefaultAdminRules, EIP712
         if (done) return;
         uint256 amount = word.capturable();
         // Nothing held is no failure: the number is used up, so that later ones do not wait for it.
-        _payments[paymentIdentifier] = word.emptied();
+        _empty(paymentIdentifier, word);
         emit Voided(paymentIdentifier, sequence, amount);
         _pay(terms.token, terms.payer, amount);
     }
@@ -252,7 +252,7 @@ contract PaymentEscrow is IPaymentEscrow, AccessControlDefaultAdminRules, EIP712
         PaymentWord word = _payments[paymentIdentifier];
         uint256 amount = word.capturable();
         if (amount == 0) revert AmountExceedsHold(paymentIdentifier, 0, 0);
-        _payments[paymentIdentifier] = word.emptied();
+        _empty(paymentIdentifier, word);
         emit Reclaimed(paymentIdentifier, word.nextSequence(), amount);
         _pay(terms.token, terms.payer, amount);
     }
@@ -503,7 +503,7 @@ contract PaymentEscrow is IPaymentEscrow, AccessControlDefaultAdminRules, EIP712
         }
     }
 
-    function _checkReceived(address token, uint256 before, uint256 expected) private view {
+    function _checkReceived(address token, uint256 before, uint256 expected) internal view virtual {
         uint256 received = _balance(token) - before;
         if (received != expected) revert ReceivedTooLittle(expected, received);
     }
@@ -530,7 +530,10 @@ contract PaymentEscrow is IPaymentEscrow, AccessControlDefaultAdminRules, EIP712
     }
 
     /// @dev `done` says that a movement with this number has taken place.
-    function _next(bytes32 paymentIdentifier, uint256 sequence) private view returns (PaymentWord word, bool done) {
+    function _next(
+        bytes32 paymentIdentifier,
+        uint256 sequence
+    ) internal view virtual returns (PaymentWord word, bool done) {
         word = _payments[paymentIdentifier];
         uint256 expected = word.nextSequence();
         if (expected == 0) revert PaymentUnknown(paymentIdentifier);
@@ -539,11 +542,20 @@ contract PaymentEscrow is IPaymentEscrow, AccessControlDefaultAdminRules, EIP712
     }
 
     /// @dev Amounts fit: capturable and refundable together never exceed the terms' maximum, a uint120.
-    function _write(bytes32 paymentIdentifier, uint256 capturable, uint256 refundable, uint256 sequence) private {
+    function _write(
+        bytes32 paymentIdentifier,
+        uint256 capturable,
+        uint256 refundable,
+        uint256 sequence
+    ) internal virtual {
         if (sequence == PaymentWords.LAST_SEQUENCE) revert SequenceExhausted(paymentIdentifier);
         unchecked {
             _payments[paymentIdentifier] = PaymentWords.pack(capturable, refundable, sequence + 1);
         }
+    }
+
+    function _empty(bytes32 paymentIdentifier, PaymentWord word) internal virtual {
+        _payments[paymentIdentifier] = word.emptied();
     }
 
     function _checkFee(PaymentTerms calldata terms, uint256 amount, uint256 feeAmount) private pure {
