@@ -17,6 +17,7 @@ export default defineConfig({
     tests: { solidity: './test/contracts', nodejs: './test/none' },
     cache: './.specie/hardhat/cache',
     artifacts: './.specie/hardhat/artifacts',
+    ignition: './scripts/ignition',
   },
   solidity: {
     version: '0.8.37',
@@ -26,6 +27,10 @@ export default defineConfig({
       optimizer: { enabled: true, runs: 1_000_000 },
       viaIR: true,
     },
+  },
+  ignition: {
+    // keccak256('specie 1'). It names no deployer, so the addresses are the same for all.
+    strategyConfig: { create2: { salt: '0xce9b2679c541e61ea8623c54d66474a868f7a4f618f3e1a12c2f2a2dde13b526' } },
   },
   test: {
     solidity: {

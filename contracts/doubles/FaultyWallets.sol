@@ -39,3 +39,25 @@ contract CarelessWallet is IntermediaryWallet {
         totalCredits[token] -= amount;
     }
 }
+
+/// @title DoublingWallet
+/// @notice Planted bug: what a payee would not take it owes twice.
+contract DoublingWallet is IntermediaryWallet {
+    constructor(
+        address admin,
+        address operator,
+        address treasurer,
+        address pauser
+    ) IntermediaryWallet(admin, operator, treasurer, pauser) {}
+
+    function _credit(
+        bytes32 identifier,
+        uint256 index,
+        address token,
+        address payee,
+        uint256 amount
+    ) internal override {
+        super._credit(identifier, index, token, payee, amount);
+        super._credit(identifier, index, token, payee, amount);
+    }
+}

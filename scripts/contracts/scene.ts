@@ -81,7 +81,9 @@ export async function openScene(): Promise<Scene> {
   });
   const transport = custom(provider);
   const client = createPublicClient({ chain, transport, cacheTime: 0, pollingInterval: 5 }) as PublicClient;
-  const actors = Object.fromEntries(ACTORS.map((name) => [name, actorNamed(name)])) as Scene['actors'];
+  const actors = Object.fromEntries(
+    ACTORS.map((name) => [name, privateKeyToAccount(privateKeyOf(name))]),
+  ) as Scene['actors'];
   const wallets = new Map<ActorName, WalletClient>();
   for (const name of ACTORS) {
     wallets.set(name, createWalletClient({ account: actors[name], chain, transport }));
@@ -141,6 +143,7 @@ export async function openScene(): Promise<Scene> {
   };
 }
 
-function actorNamed(name: ActorName): PrivateKeyAccount {
-  return privateKeyToAccount(keccak256(stringToHex(`a key of the scene: ${name}`)));
+/** Known to everyone who reads this: for chains in a process alone. */
+export function privateKeyOf(name: ActorName): Hex {
+  return keccak256(stringToHex(`a key of the scene: ${name}`));
 }
