@@ -1,32 +1,22 @@
 /**
  * Removes everything a local run has made: books, chain journal, reports, compiled contracts.
  *
- * Effects: deletes `.specie/`; refuses, with exit code 1, while a local Postgres of it is still running.
+ * Effects: what a killed run left running is stopped, then `.specie/` is deleted; refuses, with exit code 1, while a
+ *          run is up.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { postgresFolderOf } from './local/postgres-folder.ts';
+import { isRunUp, stopLeftovers } from './local/run-lock.ts';
 
-export function runningPostgres(folder: string): number | undefined {
-  const pidFile = join(folder, 'postgres', 'postmaster.pid');
-  if (!existsSync(pidFile)) return undefined;
-  const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
-  try {
-    process.kill(pid, 0);
-    return pid;
-  } catch {
-    return undefined;
-  }
+const folder = fileURLToPath(new URL('../.specie', import.meta.url));
+const pid = isRunUp(folder);
+if (pid !== undefined) {
+  console.error(`A local run is still up as process ${pid}. Stop it with Ctrl-C, then reset.`);
+  process.exit(1);
 }
-
-if (import.meta.main) {
-  const folder = fileURLToPath(new URL('../.specie', import.meta.url));
-  const pid = runningPostgres(folder);
-  if (pid !== undefined) {
-    console.error(`A local run is still up (Postgres has process ${pid}). Stop it with Ctrl-C, then reset.`);
-    process.exit(1);
-  }
-  const existed = existsSync(folder);
-  rmSync(folder, { recursive: true, force: true });
-  console.log(existed ? 'Removed .specie: books, chain, reports and compiled contracts.' : 'Nothing to remove.');
-}
+const existed = existsSync(folder);
+if (existed) await stopLeftovers(folder);
+rmSync(postgresFolderOf(folder), { recursive: true, force: true });
+rmSync(folder, { recursive: true, force: true });
+console.log(existed ? 'Removed .specie: books, chain, reports and compiled contracts.' : 'Nothing to remove.');

@@ -15,6 +15,7 @@ import type { IdentifierSource } from '../../ledger-service/vocabulary/identifie
 import type { Clock, Timers } from '../../ledger-service/vocabulary/time.ts';
 import type { Deployment } from '../chain/domain.ts';
 import { LOCAL_CHAIN_ID, openOperatorKey } from '../chain/keys.ts';
+import { setLocalChainClock } from '../chain/local-clock.ts';
 import { type ChainNode, connectNode } from '../chain/node.ts';
 import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
 import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
@@ -78,6 +79,8 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
     const node = await connectNode(configuration.rpcUrl, deployment.chainId);
     const isLocal = node.chainId === LOCAL_CHAIN_ID && isLoopback(configuration.rpcUrl);
     const clock = await openClock(configuration, database, isLocal);
+    // A local chain forgets where its clock was moved to when no block came after it.
+    if (clock.isSettable) await setLocalChainClock(configuration.rpcUrl, clock.now());
     const timers = systemTimers;
     const identifiers = createIdentifierSource(clock, systemChance);
     const doorbells = createDoorbells({

@@ -86,14 +86,17 @@ async function sweep(
   }
 }
 
-/** Its own hash tag for each queue, so that a Redis Cluster may put each on another node. */
-function prefixOf(consumer: string): string {
-  return `{specie-${consumer}}`;
+/**
+ * Its own hash tag for each queue, so that a Redis Cluster may put each on another node; with the name of the books in
+ * it, so that two installations may share a Redis.
+ */
+function prefixOf(options: DoorbellOptions, consumer: string): string {
+  return `{${new URL(options.databaseUrl).pathname.slice(1)}-${consumer}}`;
 }
 
 function openQueue(options: DoorbellOptions, consumer: string): Queue {
   const queue = options.redisUrl
-    ? new Queue(consumer, { connection: redisConnection(options.redisUrl), prefix: prefixOf(consumer) })
+    ? new Queue(consumer, { connection: redisConnection(options.redisUrl), prefix: prefixOf(options, consumer) })
     : (new Queue(consumer, { connection: postgresConnection(options) }, createPostgresBackend) as unknown as Queue);
   queue.on('error', (error) => options.logger.warn({ event: 'queue.error', consumer, err: error }));
   return queue;
@@ -114,7 +117,7 @@ function openWorker(options: DoorbellOptions, consumer: string, answer: Answer):
     ? new Worker(consumer, work, {
         ...settings,
         connection: redisConnection(options.redisUrl),
-        prefix: prefixOf(consumer),
+        prefix: prefixOf(options, consumer),
       })
     : (new Worker(
         consumer,

@@ -13,7 +13,7 @@ export const idempotencyHeaders = z.object({
     .string()
     .optional()
     .openapi({
-      param: { name: 'Idempotency-Key', required: true },
+      param: { required: true },
       example: 'order-1001',
       description: 'chosen by the caller; the same key and body get the same answer, for ever',
     }),

@@ -68,9 +68,9 @@ export function pageRoutes(
               <dt>Means</dt>
               <dd>${title}. HTTP ${status}; ${retryable ? 'worth trying again unchanged' : 'final for this request'}.</dd>
               <dt>Cause</dt>
-              <dd>${cause}</dd>
+              <dd>${withCode(cause)}</dd>
               <dt>Remedy</dt>
-              <dd>${remedy}</dd>
+              <dd>${withCode(remedy)}</dd>
             </dl>`,
       );
     return context.html(page('Errors', html`<h1>Errors</h1>${sections}`));
@@ -113,6 +113,11 @@ export function pageRoutes(
 
   room.get('/openapi.json', (context) => context.json(dependencies.describe()));
   return room;
+}
+
+/** Words between backticks are names of fields and commands. */
+function withCode(text: string) {
+  return text.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part));
 }
 
 function page(title: string, body: unknown) {

@@ -40,7 +40,7 @@ const entrySchema = z
     recordedAt: z.string(),
     transfers: z.array(
       z.object({
-        transferId: z.string(),
+        holdId: z.string().nullable().openapi({ description: 'the hold that is taken or acted upon' }),
         kind: z.enum(['post', 'pending', 'post_pending', 'void_pending', 'expire_pending']),
         debit: z.string(),
         credit: z.string(),
@@ -160,8 +160,8 @@ export function ledgerRoutes({ database }: Readonly<{ database: Database }>): Ro
       subject: entry.subject,
       eventAt: entry.eventAt.toISOString(),
       recordedAt: entry.recordedAt.toISOString(),
-      transfers: entry.transfers.map(({ transferIdentifier, amount, asset, ...transfer }) => ({
-        transferId: transferIdentifier,
+      transfers: entry.transfers.map(({ holdIdentifier, amount, asset, ...transfer }) => ({
+        holdId: holdIdentifier,
         ...transfer,
         amount: { minorUnits: amount.toString(), asset },
       })),

@@ -26,7 +26,15 @@ const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
   [/^suspense\/onchain$/, open('credit')],
 ];
 
+const MOST_REMEMBERED = 50_000;
+const remembered = new Map<AccountPath, AccountRule>();
+
 /** The rule of an account, or undefined for a path that the chart does not know. */
 export function ruleOf(path: AccountPath): AccountRule | undefined {
-  return CHART.find(([pattern]) => pattern.test(path))?.[1];
+  const known = remembered.get(path);
+  if (known) return known;
+  const rule = CHART.find(([pattern]) => pattern.test(path))?.[1];
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+  if (rule) remembered.set(path, rule);
+  return rule;
 }

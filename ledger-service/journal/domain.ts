@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { ErrorCode, ErrorDetails } from '../vocabulary/errors.ts';
-import { uuidFromMeaning } from '../vocabulary/identifiers.ts';
+import { MAXIMUM_SHARD } from '../vocabulary/identifiers.ts';
 import type {
   AccountPath,
   JournalEntryInstruction,
   TransferInstruction,
   TransferKind,
 } from '../vocabulary/journal-entries.ts';
+import { MAXIMUM_MINOR_UNITS } from '../vocabulary/money.ts';
 import type { LimitKind, NormalSide } from './chart.ts';
 import { ruleOf } from './chart.ts';
 
 /** An account as it stands: four sums that only grow or are given back, and the number of its last line. */
 export type AccountState = Readonly<{
-  shard: number;
-  accountId: string;
+  accountId: number;
+  revision: number;
   path: AccountPath;
   asset: string;
   normalSide: NormalSide;
@@ -24,52 +25,84 @@ export type AccountState = Readonly<{
   pendingDebits: bigint;
   pendingCredits: bigint;
   version: bigint;
+  recordedAt: Date;
 }>;
 
 export type HoldState = Readonly<{
-  shard: number;
-  transferId: string;
-  debitAccountId: string;
-  creditAccountId: string;
+  holdId: string;
+  /** The transfer that took it. */
+  entryId: string;
+  position: number;
+  debitAccountId: number;
+  creditAccountId: number;
   remaining: bigint;
   state: 'pending' | 'posted' | 'voided' | 'expired';
   expiresAt: Date | null;
 }>;
 
-/** One row carries both lines of a transfer: each side's version and posted balance after it. */
-export type TransferRow = Readonly<{
-  shard: number;
-  transferId: string;
-  entryId: string;
-  position: number;
-  kind: TransferKind;
-  debitAccountId: string;
-  creditAccountId: string;
-  pendingId: string | null;
-  amount: bigint;
+/** The two lines of a transfer: each side's version, and its posted balance on its normal side, after it. */
+export type TransferLines = Readonly<{
   debitVersion: bigint;
   creditVersion: bigint;
   debitBalanceAfter: bigint;
   creditBalanceAfter: bigint;
 }>;
 
+/** One row carries both lines of a transfer; the first one of an entry carries the entry's kind and subject too. */
+export type TransferRow = TransferLines &
+  Readonly<{
+    entryId: string;
+    position: number;
+    kind: TransferKind;
+    debitAccountId: number;
+    creditAccountId: number;
+    amount: bigint;
+    eventAt: Date;
+    recordedAt: Date;
+    subjectKey: number;
+    entryKind: string | null;
+    subject: string | null;
+    holdId: string | null;
+    expiresAt: Date | null;
+  }>;
+
+/** An entry as the books have it. */
+export type PostedEntry = Readonly<{
+  kind: string;
+  subject: string;
+  eventAt: Date;
+  recordedAt: Date;
+  transfers: readonly (TransferLines &
+    Readonly<{
+      kind: TransferKind;
+      debit: AccountPath;
+      credit: AccountPath;
+      asset: string;
+      amount: bigint;
+      holdId: string | null;
+      expiresAt: Date | null;
+    }>)[];
+}>;
+
 export type PostingResult = Readonly<
-  | { outcome: 'posted'; entryIdentifier: string }
-  /** The same entry was posted before: nothing changed. */
-  | { outcome: 'replayed'; entryIdentifier: string }
+  | { outcome: 'posted'; entryIdentifier: string; recordedAt: Date; lines: readonly TransferLines[] }
+  /** The same entry was posted before: nothing changed, and this is what it had come to. */
+  | { outcome: 'replayed'; entryIdentifier: string; recordedAt: Date; lines: readonly TransferLines[] }
+  /** Nothing of it is kept: the same entry is decided afresh when it comes again. */
   | { outcome: 'refused'; entryIdentifier: string; code: ErrorCode; details: ErrorDetails }
 >;
 
-/** What a batch needs to know: accounts and holds by identifier, and the content hash of entries that are there. */
+/** What a batch of one shard needs to know: accounts by {@link accountKey}, holds and earlier entries by identifier. */
 export type Books = Readonly<{
   accounts: ReadonlyMap<string, AccountState>;
   holds: ReadonlyMap<string, HoldState>;
-  entryHashes: ReadonlyMap<string, string>;
+  entries: ReadonlyMap<string, PostedEntry>;
 }>;
 
 export type Decided = Readonly<{
   results: readonly PostingResult[];
-  entries: readonly JournalEntryInstruction[];
+  /** The entries that were posted, in order. */
+  entryIds: readonly string[];
   transfers: readonly TransferRow[];
   accounts: readonly AccountState[];
   newHolds: readonly HoldState[];
@@ -77,233 +110,376 @@ export type Decided = Readonly<{
 }>;
 
 type Refusal = Readonly<{ code: ErrorCode; details: ErrorDetails }>;
+type Working<State> = { -readonly [Field in keyof State]: State[Field] };
 
-export function accountIdOf(shard: number, path: AccountPath, asset: string): string {
-  return uuidFromMeaning('account', shard, path, asset);
+const MOST_TRANSFERS = 10_000;
+const LONGEST_NAME = 200;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const EARLIEST = Date.UTC(1, 0, 1);
+const LATEST = Date.UTC(9999, 11, 31);
+
+/** A path cannot hold the character between its two parts. */
+export function accountKey(path: AccountPath, asset: string): string {
+  return `${path} ${asset}`;
 }
 
-/** Tells an entry from another one under the same name. */
-export function contentHashOf(entry: JournalEntryInstruction): string {
-  const content = [
-    entry.kind,
-    entry.subject,
-    entry.eventAt.toISOString(),
-    ...entry.transfers.map((transfer) => [
-      transfer.transferIdentifier,
-      transfer.kind,
-      transfer.debit,
-      transfer.credit,
-      transfer.amount.minorUnits.toString(),
-      transfer.amount.asset,
-      transfer.pendingTransferIdentifier ?? null,
-      transfer.expiresAt?.toISOString() ?? null,
-    ]),
-  ];
-  return createHash('sha256').update(JSON.stringify(content)).digest('hex');
+/** Four bytes of the subject's hash, as a signed number. */
+export function subjectKeyOf(subject: string): number {
+  return createHash('sha256').update(subject).digest().readInt32BE(0);
+}
+
+/** What is wrong with an entry that no books need to be read for; what passes can be written as it is. */
+export function malformationOf(entry: JournalEntryInstruction): Refusal | undefined {
+  const { shard, entryIdentifier, kind, subject, eventAt, transfers } = entry;
+  const invalid = (reason: string, details: ErrorDetails = {}) => refuse('ENTRY_INVALID', { reason, ...details });
+  if (!Number.isInteger(shard) || shard < 0 || shard > MAXIMUM_SHARD) return invalid('there is no such shard');
+  if (!UUID.test(entryIdentifier)) return invalid('the identifier is not a UUID in lower case');
+  if (!isName(kind) || !isName(subject)) return invalid('kind and subject are texts of 1 to 200 characters');
+  if (!isMoment(eventAt)) return invalid('eventAt is not a moment between the years 1 and 9999');
+  if (transfers.length === 0) return invalid('an entry has transfers');
+  if (transfers.length > MOST_TRANSFERS) return invalid('an entry has at most 10,000 transfers');
+  if (new Set(transfers.map(({ transferIdentifier }) => transferIdentifier)).size < transfers.length) {
+    return invalid('a transfer is named twice');
+  }
+  for (const [transfer, instruction] of transfers.entries()) {
+    const refusal = malformationOfTransfer(instruction);
+    if (refusal) return { code: refusal.code, details: { transfer, ...refusal.details } };
+  }
+  return undefined;
+}
+
+function malformationOfTransfer(transfer: TransferInstruction): Refusal | undefined {
+  const { kind, debit, credit, amount, expiresAt } = transfer;
+  for (const path of [debit, credit]) if (!ruleOf(path)) return refuse('ACCOUNT_PATH_INVALID', { path });
+  if (debit === credit) return refuse('ENTRY_INVALID', { reason: 'an account is moved onto itself', path: debit });
+  if (!isName(amount.asset)) return refuse('ENTRY_INVALID', { reason: 'the asset is a text of 1 to 200 characters' });
+  if (amount.minorUnits <= 0n) return refuse('AMOUNT_NOT_POSITIVE', { amount: amount.minorUnits.toString() });
+  if (amount.minorUnits > MAXIMUM_MINOR_UNITS) return tooLarge(amount.minorUnits);
+  if (expiresAt !== undefined && !isMoment(expiresAt)) {
+    return refuse('ENTRY_INVALID', { reason: 'expiresAt is not a moment between the years 1 and 9999' });
+  }
+  const hold = holdOf(transfer);
+  if (kind !== 'post' && hold === null) {
+    return refuse('ENTRY_INVALID', { reason: 'the hold to act upon is not named' });
+  }
+  if (hold !== null && !UUID.test(hold)) {
+    return refuse('ENTRY_INVALID', { reason: 'the name of a hold is not a UUID in lower case' });
+  }
+  return undefined;
+}
+
+function isName(text: string): boolean {
+  return text.length > 0 && text.length <= LONGEST_NAME && !text.includes('\0') && text.isWellFormed();
+}
+
+function isMoment(date: Date): boolean {
+  const milliseconds = date.getTime();
+  return milliseconds >= EARLIEST && milliseconds <= LATEST;
+}
+
+/** A pending transfer's own name is that of the hold it takes; the closing kinds name the hold they act upon. */
+export function holdOf(transfer: TransferInstruction): string | null {
+  if (transfer.kind === 'post') return null;
+  return transfer.kind === 'pending' ? transfer.transferIdentifier : (transfer.pendingTransferIdentifier ?? null);
 }
 
 /**
- * Decides a batch of entries in order, each on what the ones before it left behind.
+ * Decides a batch of entries of one shard in order, each on what the ones before it left behind.
  *
  * Shape:   books as loaded, and entries → a result per entry and the rows to write
  * Units:   minor units of each transfer's asset
  * Errors:  refused, returned per entry, and its neighbours stand: ACCOUNT_PATH_INVALID, AMOUNT_NOT_POSITIVE,
- *          ASSET_MISMATCH, ENTRY_INVALID, ENTRY_CONFLICT, HOLD_UNKNOWN, HOLD_CLOSED, AMOUNT_EXCEEDS_HOLD,
- *          INSUFFICIENT_AVAILABLE
+ *          AMOUNT_TOO_LARGE, ASSET_MISMATCH, ENTRY_INVALID, ENTRY_CONFLICT (names the field), HOLD_UNKNOWN,
+ *          HOLD_CLOSED, AMOUNT_EXCEEDS_HOLD, INSUFFICIENT_AVAILABLE
  * Effects: none
  */
-export function decideEntries(books: Books, entries: readonly JournalEntryInstruction[]): Decided {
-  const accounts = new Map(books.accounts);
-  const holds = new Map(books.holds);
-  const hashes = new Map(books.entryHashes);
-  const changedAccounts = new Set<string>();
-  const newHolds = new Set<string>();
-  const changedHolds = new Set<string>();
-  const results: PostingResult[] = [];
-  const posted: JournalEntryInstruction[] = [];
-  const transfers: TransferRow[] = [];
-  for (const entry of entries) {
-    const { entryIdentifier } = entry;
-    const hash = contentHashOf(entry);
-    const known = hashes.get(entryIdentifier);
-    if (known !== undefined) {
-      results.push(
-        known === hash
-          ? { outcome: 'replayed', entryIdentifier }
-          : { outcome: 'refused', entryIdentifier, code: 'ENTRY_CONFLICT', details: { entryIdentifier } },
-      );
-      continue;
-    }
-    const attempt = new Attempt(accounts, holds);
-    const refusal = attempt.apply(entry);
-    if (refusal) {
-      results.push({ outcome: 'refused', entryIdentifier, ...refusal });
-      continue;
-    }
-    for (const account of attempt.accounts.values()) {
-      accounts.set(account.accountId, account);
-      changedAccounts.add(account.accountId);
-    }
-    for (const hold of attempt.holds.values()) {
-      if (holds.has(hold.transferId)) {
-        if (!newHolds.has(hold.transferId)) changedHolds.add(hold.transferId);
-      } else newHolds.add(hold.transferId);
-      holds.set(hold.transferId, hold);
-    }
-    transfers.push(...attempt.transfers);
-    hashes.set(entryIdentifier, hash);
-    posted.push(entry);
-    results.push({ outcome: 'posted', entryIdentifier });
-  }
-  const holdsOf = (identifiers: ReadonlySet<string>) => [...identifiers].map((identifier) => holds.get(identifier)!);
-  return {
-    results,
-    entries: posted,
-    transfers,
-    accounts: [...changedAccounts].map((identifier) => accounts.get(identifier)!),
-    newHolds: holdsOf(newHolds),
-    changedHolds: holdsOf(changedHolds),
-  };
+export function decideEntries(books: Books, entries: readonly JournalEntryInstruction[], now: Date): Decided {
+  const decider = new Decider(books, now);
+  const results = entries.map((entry) => decider.decide(entry));
+  return { results, ...decider.rows() };
 }
 
-/** One entry being tried: its changes stay beside the books until all of its transfers have gone through. */
-class Attempt {
-  readonly accounts = new Map<string, AccountState>();
-  readonly holds = new Map<string, HoldState>();
-  readonly transfers: TransferRow[] = [];
-  readonly #booksAccounts: ReadonlyMap<string, AccountState>;
-  readonly #booksHolds: ReadonlyMap<string, HoldState>;
+/** The working copy of the books while a batch is decided; what a refused entry had changed is taken back. */
+class Decider {
+  readonly #books: Books;
+  readonly #now: Date;
+  readonly #accounts = new Map<string, Working<AccountState>>();
+  readonly #holds = new Map<string, HoldState>();
+  readonly #posted = new Map<string, readonly [JournalEntryInstruction, PostingResult & { outcome: 'posted' }]>();
+  readonly #transfers: TransferRow[] = [];
+  #undo: (() => void)[] = [];
 
-  constructor(accounts: ReadonlyMap<string, AccountState>, holds: ReadonlyMap<string, HoldState>) {
-    this.#booksAccounts = accounts;
-    this.#booksHolds = holds;
+  constructor(books: Books, now: Date) {
+    this.#books = books;
+    this.#now = now;
   }
 
-  apply(entry: JournalEntryInstruction): Refusal | undefined {
-    const names = new Set(entry.transfers.map(({ transferIdentifier }) => transferIdentifier));
-    if (entry.transfers.length === 0) return refuse('ENTRY_INVALID', { reason: 'an entry has transfers' });
-    if (names.size < entry.transfers.length) return refuse('ENTRY_INVALID', { reason: 'a transfer is named twice' });
+  decide(entry: JournalEntryInstruction): PostingResult {
+    const { entryIdentifier } = entry;
+    const malformation = malformationOf(entry);
+    if (malformation) return { outcome: 'refused', entryIdentifier, ...malformation };
+    const earlier = this.#earlier(entryIdentifier);
+    if (earlier) return this.#repeated(entry, earlier);
+    const transfersBefore = this.#transfers.length;
+    this.#undo = [];
+    const refusal = this.#apply(entry);
+    if (refusal) {
+      for (const undo of this.#undo.reverse()) undo();
+      this.#transfers.length = transfersBefore;
+      return { outcome: 'refused', entryIdentifier, ...refusal };
+    }
+    const rows = this.#transfers.slice(transfersBefore);
+    const result = { outcome: 'posted', entryIdentifier, recordedAt: rows[0]!.recordedAt, lines: rows } as const;
+    this.#posted.set(entryIdentifier, [entry, result]);
+    return { ...result, lines: rows.map(linesOf) };
+  }
+
+  rows(): Omit<Decided, 'results'> {
+    const holds = [...this.#holds.values()];
+    return {
+      entryIds: [...this.#posted.keys()],
+      transfers: this.#transfers,
+      accounts: [...this.#accounts.values()].filter(
+        (account) => account.version !== this.#books.accounts.get(accountKey(account.path, account.asset))!.version,
+      ),
+      newHolds: holds.filter(({ holdId }) => !this.#books.holds.has(holdId)),
+      changedHolds: holds.filter((hold) => this.#books.holds.has(hold.holdId)),
+    };
+  }
+
+  #earlier(entryIdentifier: string): PostedEntry | undefined {
+    const stored = this.#books.entries.get(entryIdentifier);
+    if (stored) return stored;
+    const [entry, result] = this.#posted.get(entryIdentifier) ?? [];
+    return entry && result ? postedEntryOf(entry, result) : undefined;
+  }
+
+  #repeated(entry: JournalEntryInstruction, earlier: PostedEntry): PostingResult {
+    const { entryIdentifier } = entry;
+    const difference = differenceBetween(earlier, entry);
+    return difference
+      ? { outcome: 'refused', entryIdentifier, code: 'ENTRY_CONFLICT', details: { entryIdentifier, ...difference } }
+      : {
+          outcome: 'replayed',
+          entryIdentifier,
+          recordedAt: earlier.recordedAt,
+          lines: earlier.transfers.map(linesOf),
+        };
+  }
+
+  #apply(entry: JournalEntryInstruction): Refusal | undefined {
+    const recordedAt = this.#recordedAt(entry);
+    const subjectKey = subjectKeyOf(entry.subject);
     for (const [position, transfer] of entry.transfers.entries()) {
-      const refusal = this.#transfer(entry, transfer, position);
-      if (refusal) return { code: refusal.code, details: { transfer: position, ...refusal.details } };
+      const row = this.#transfer(entry, transfer, position);
+      if ('code' in row) return { code: row.code, details: { transfer: position, ...row.details } };
+      const first = position === 0 ? { entryKind: entry.kind, subject: entry.subject } : NOT_FIRST;
+      this.#transfers.push({ ...row, ...first, eventAt: entry.eventAt, recordedAt, subjectKey });
     }
     return undefined;
   }
 
-  #transfer(entry: JournalEntryInstruction, transfer: TransferInstruction, position: number): Refusal | undefined {
-    const { debit, credit, amount, kind } = transfer;
-    for (const path of [debit, credit]) {
-      if (!ruleOf(path)) return refuse('ACCOUNT_PATH_INVALID', { path });
+  /** No line of an account is recorded before the one ahead of it, whatever the clocks of those who post say. */
+  #recordedAt(entry: JournalEntryInstruction): Date {
+    let latest = this.#now;
+    for (const { debit, credit, amount } of entry.transfers) {
+      for (const path of [debit, credit]) {
+        const { recordedAt } = this.#account(path, amount.asset);
+        if (recordedAt > latest) latest = recordedAt;
+      }
     }
-    if (debit === credit) return refuse('ENTRY_INVALID', { reason: 'an account is moved onto itself', path: debit });
-    if (amount.minorUnits <= 0n) return refuse('AMOUNT_NOT_POSITIVE', { amount: amount.minorUnits.toString() });
-    const debitId = accountIdOf(entry.shard, debit, amount.asset);
-    const creditId = accountIdOf(entry.shard, credit, amount.asset);
-    if (kind !== 'post' && kind !== 'pending') {
-      const refusal = this.#closeHold(transfer, debitId, creditId);
-      if (refusal) return refusal;
+    for (const { debit, credit, amount } of entry.transfers) {
+      for (const path of [debit, credit]) {
+        const account = this.#account(path, amount.asset);
+        const before = account.recordedAt;
+        account.recordedAt = latest;
+        this.#undo.push(() => {
+          account.recordedAt = before;
+        });
+      }
     }
-    const moves = movesOf(kind, amount.minorUnits);
+    return latest;
+  }
+
+  #transfer(
+    entry: JournalEntryInstruction,
+    transfer: TransferInstruction,
+    position: number,
+  ): Omit<TransferRow, 'eventAt' | 'recordedAt' | 'subjectKey' | 'entryKind' | 'subject'> | Refusal {
+    const { kind, amount } = transfer;
+    const debit = this.#account(transfer.debit, amount.asset);
+    const credit = this.#account(transfer.credit, amount.asset);
+    const holdId = holdOf(transfer);
+    const hold = holdId === null ? undefined : (this.#holds.get(holdId) ?? this.#books.holds.get(holdId));
+    const changed = kind === 'post' ? undefined : holdAfter(hold, entry, transfer, position, debit, credit);
+    if (changed && 'code' in changed) return changed;
     const refusal =
-      this.#move(debitId, { debits: moves.posted, pendingDebits: moves.pending }) ??
-      this.#move(creditId, { credits: moves.posted, pendingCredits: moves.pending });
+      this.#move(debit, 'postedDebits', 'pendingDebits', kind, amount.minorUnits) ??
+      this.#move(credit, 'postedCredits', 'pendingCredits', kind, amount.minorUnits);
     if (refusal) return refusal;
-    if (kind === 'pending') {
-      this.holds.set(transfer.transferIdentifier, {
-        shard: entry.shard,
-        transferId: transfer.transferIdentifier,
-        debitAccountId: debitId,
-        creditAccountId: creditId,
-        remaining: amount.minorUnits,
-        state: 'pending',
-        expiresAt: transfer.expiresAt ?? null,
-      });
-    }
-    const [debited, credited] = [this.accounts.get(debitId)!, this.accounts.get(creditId)!];
-    this.transfers.push({
-      shard: entry.shard,
-      transferId: transfer.transferIdentifier,
+    if (changed) this.#setHold(changed);
+    return {
       entryId: entry.entryIdentifier,
       position,
       kind,
-      debitAccountId: debitId,
-      creditAccountId: creditId,
-      pendingId: transfer.pendingTransferIdentifier ?? null,
+      debitAccountId: debit.accountId,
+      creditAccountId: credit.accountId,
       amount: amount.minorUnits,
-      debitVersion: debited.version,
-      creditVersion: credited.version,
-      debitBalanceAfter: postedBalanceOf(debited),
-      creditBalanceAfter: postedBalanceOf(credited),
-    });
-    return undefined;
-  }
-
-  #closeHold(transfer: TransferInstruction, debitId: string, creditId: string): Refusal | undefined {
-    const name = transfer.pendingTransferIdentifier;
-    if (!name) return refuse('ENTRY_INVALID', { reason: 'the hold to act upon is not named' });
-    const hold = this.holds.get(name) ?? this.#booksHolds.get(name);
-    if (!hold) return refuse('HOLD_UNKNOWN', { hold: name });
-    if (hold.debitAccountId !== debitId || hold.creditAccountId !== creditId) {
-      return refuse('ASSET_MISMATCH', { hold: name, reason: 'the hold is on other accounts or in another asset' });
-    }
-    if (hold.state !== 'pending') return refuse('HOLD_CLOSED', { hold: name, state: hold.state });
-    const { minorUnits } = transfer.amount;
-    if (minorUnits > hold.remaining) {
-      return refuse('AMOUNT_EXCEEDS_HOLD', {
-        hold: name,
-        held: hold.remaining.toString(),
-        requested: minorUnits.toString(),
-      });
-    }
-    const remaining = hold.remaining - minorUnits;
-    const ended = CLOSED_STATES[transfer.kind as keyof typeof CLOSED_STATES];
-    this.holds.set(name, { ...hold, remaining, state: remaining === 0n ? ended : 'pending' });
-    return undefined;
+      debitVersion: debit.version,
+      creditVersion: credit.version,
+      debitBalanceAfter: postedBalanceOf(debit),
+      creditBalanceAfter: postedBalanceOf(credit),
+      holdId,
+      expiresAt: kind === 'pending' ? (transfer.expiresAt ?? null) : null,
+    };
   }
 
   #move(
-    accountId: string,
-    change: Readonly<Partial<Record<'debits' | 'credits' | 'pendingDebits' | 'pendingCredits', bigint>>>,
-  ) {
-    const before = this.accounts.get(accountId) ?? this.#booksAccounts.get(accountId);
-    if (!before) throw new Error(`Invariant broken: account ${accountId} was loaded`);
-    const after: AccountState = {
-      ...before,
-      postedDebits: before.postedDebits + (change.debits ?? 0n),
-      postedCredits: before.postedCredits + (change.credits ?? 0n),
-      pendingDebits: before.pendingDebits + (change.pendingDebits ?? 0n),
-      pendingCredits: before.pendingCredits + (change.pendingCredits ?? 0n),
-      version: before.version + 1n,
-    };
-    const headroom = headroomOf(after);
+    account: Working<AccountState>,
+    postedSide: 'postedDebits' | 'postedCredits',
+    pendingSide: 'pendingDebits' | 'pendingCredits',
+    kind: TransferKind,
+    amount: bigint,
+  ): Refusal | undefined {
+    const before = headroomOf(account);
+    const { [postedSide]: posted, [pendingSide]: pending, version } = account;
+    this.#undo.push(() => {
+      account[postedSide] = posted;
+      account[pendingSide] = pending;
+      account.version = version;
+    });
+    if (kind === 'post' || kind === 'post_pending') account[postedSide] += amount;
+    if (kind === 'pending') account[pendingSide] += amount;
+    else if (kind !== 'post') account[pendingSide] -= amount;
+    account.version += 1n;
+    const larger = account[postedSide] > account[pendingSide] ? account[postedSide] : account[pendingSide];
+    if (larger > MAXIMUM_MINOR_UNITS) return tooLarge(larger);
+    const after = headroomOf(account);
     // Only what makes it worse is refused, so that an account above its limit can still be brought back.
-    if (headroom !== undefined && headroom < 0n && headroom < (headroomOf(before) ?? 0n)) {
-      return refuse('INSUFFICIENT_AVAILABLE', {
-        path: after.path,
-        asset: after.asset,
-        available: (headroomOf(before) ?? 0n).toString(),
-      });
-    }
-    this.accounts.set(accountId, after);
-    return undefined;
+    if (after === undefined || before === undefined || after >= 0n || after >= before) return undefined;
+    return refuse('INSUFFICIENT_AVAILABLE', {
+      path: account.path,
+      asset: account.asset,
+      available: before.toString(),
+    });
+  }
+
+  #setHold(hold: HoldState): void {
+    const before = this.#holds.get(hold.holdId);
+    this.#holds.set(hold.holdId, hold);
+    this.#undo.push(() => {
+      if (before) this.#holds.set(hold.holdId, before);
+      else this.#holds.delete(hold.holdId);
+    });
+  }
+
+  #account(path: AccountPath, asset: string): Working<AccountState> {
+    const key = accountKey(path, asset);
+    const working = this.#accounts.get(key);
+    if (working) return working;
+    const loaded = this.#books.accounts.get(key);
+    if (!loaded) throw new Error(`Invariant broken: account ${key} was loaded`);
+    const copy = { ...loaded };
+    this.#accounts.set(key, copy);
+    return copy;
   }
 }
 
+const NOT_FIRST = { entryKind: null, subject: null } as const;
 const CLOSED_STATES = { post_pending: 'posted', void_pending: 'voided', expire_pending: 'expired' } as const;
 
-/** How a transfer changes the posted and the pending sum of its sides. */
-function movesOf(kind: TransferKind, amount: bigint): Readonly<{ posted: bigint; pending: bigint }> {
-  switch (kind) {
-    case 'post':
-      return { posted: amount, pending: 0n };
-    case 'pending':
-      return { posted: 0n, pending: amount };
-    case 'post_pending':
-      return { posted: amount, pending: -amount };
-    case 'void_pending':
-    case 'expire_pending':
-      return { posted: 0n, pending: -amount };
+/** What a pending transfer, or one that closes a hold, makes of it. */
+function holdAfter(
+  hold: HoldState | undefined,
+  entry: JournalEntryInstruction,
+  transfer: TransferInstruction,
+  position: number,
+  debit: AccountState,
+  credit: AccountState,
+): HoldState | Refusal {
+  const holdId = holdOf(transfer)!;
+  const { minorUnits } = transfer.amount;
+  if (transfer.kind === 'pending') {
+    if (hold) return refuse('ENTRY_CONFLICT', { field: `transfers.${position}.transferIdentifier`, hold: holdId });
+    return {
+      holdId,
+      entryId: entry.entryIdentifier,
+      position,
+      debitAccountId: debit.accountId,
+      creditAccountId: credit.accountId,
+      remaining: minorUnits,
+      state: 'pending',
+      expiresAt: transfer.expiresAt ?? null,
+    };
   }
+  if (!hold) return refuse('HOLD_UNKNOWN', { hold: holdId });
+  if (hold.debitAccountId !== debit.accountId || hold.creditAccountId !== credit.accountId) {
+    return refuse('ASSET_MISMATCH', { hold: holdId, reason: 'the hold is on other accounts or in another asset' });
+  }
+  if (hold.state !== 'pending') return refuse('HOLD_CLOSED', { hold: holdId, state: hold.state });
+  if (minorUnits > hold.remaining) {
+    const figures = { held: hold.remaining.toString(), requested: minorUnits.toString() };
+    return refuse('AMOUNT_EXCEEDS_HOLD', { hold: holdId, ...figures });
+  }
+  const remaining = hold.remaining - minorUnits;
+  const ended = CLOSED_STATES[transfer.kind as keyof typeof CLOSED_STATES];
+  return { ...hold, remaining, state: remaining === 0n ? ended : 'pending' };
+}
+
+function linesOf(row: TransferLines): TransferLines {
+  const { debitVersion, creditVersion, debitBalanceAfter, creditBalanceAfter } = row;
+  return { debitVersion, creditVersion, debitBalanceAfter, creditBalanceAfter };
+}
+
+function postedEntryOf(entry: JournalEntryInstruction, result: PostingResult & { outcome: 'posted' }): PostedEntry {
+  return {
+    kind: entry.kind,
+    subject: entry.subject,
+    eventAt: entry.eventAt,
+    recordedAt: result.recordedAt,
+    transfers: entry.transfers.map((transfer, position) => ({
+      ...linesOf(result.lines[position]!),
+      kind: transfer.kind,
+      debit: transfer.debit,
+      credit: transfer.credit,
+      asset: transfer.amount.asset,
+      amount: transfer.amount.minorUnits,
+      holdId: holdOf(transfer),
+      expiresAt: transfer.kind === 'pending' ? (transfer.expiresAt ?? null) : null,
+    })),
+  };
+}
+
+/** The first field in which an entry differs from the one that has its identifier already. */
+export function differenceBetween(
+  posted: PostedEntry,
+  entry: JournalEntryInstruction,
+): Readonly<{ field: string; first: string; now: string }> | undefined {
+  const whole: [field: string, first: string, now: string][] = [
+    ['kind', posted.kind, entry.kind],
+    ['subject', posted.subject, entry.subject],
+    ['eventAt', posted.eventAt.toISOString(), entry.eventAt.toISOString()],
+    ['transfers', String(posted.transfers.length), String(entry.transfers.length)],
+  ];
+  for (const [field, first, now] of whole) if (first !== now) return { field, first, now };
+  for (const [position, before] of posted.transfers.entries()) {
+    const transfer = entry.transfers[position]!;
+    const expiresAt = transfer.kind === 'pending' ? transfer.expiresAt : undefined;
+    const holdName = transfer.kind === 'pending' ? 'transferIdentifier' : 'pendingTransferIdentifier';
+    const fields: [field: string, first: string, now: string][] = [
+      ['kind', before.kind, transfer.kind],
+      ['debit', before.debit, transfer.debit],
+      ['credit', before.credit, transfer.credit],
+      ['amount.asset', before.asset, transfer.amount.asset],
+      ['amount.minorUnits', before.amount.toString(), transfer.amount.minorUnits.toString()],
+      [holdName, before.holdId ?? '', holdOf(transfer) ?? ''],
+      ['expiresAt', before.expiresAt?.toISOString() ?? '', expiresAt?.toISOString() ?? ''],
+    ];
+    for (const [field, first, now] of fields) {
+      if (first !== now) return { field: `transfers.${position}.${field}`, first, now };
+    }
+  }
+  return undefined;
 }
 
 /** On the account's normal side; negative when it stands on the other one. */
@@ -328,4 +504,8 @@ function headroomOf(account: AccountState): bigint | undefined {
 
 function refuse(code: ErrorCode, details: ErrorDetails): Refusal {
   return { code, details };
+}
+
+function tooLarge(amount: bigint): Refusal {
+  return refuse('AMOUNT_TOO_LARGE', { amount: amount.toString(), maximum: MAXIMUM_MINOR_UNITS.toString() });
 }

@@ -111,6 +111,13 @@ export const errorCatalogue = {
     'A capture came at or after the moment at which the authorization ends.',
     'Authorize again.',
   ),
+  AUTHORIZATION_INTERRUPTED: describe(
+    503,
+    true,
+    'The authorization was cut short',
+    'The service was stopped before it could take the answer of the issuer; what the issuer may hold was reversed.',
+    'Authorize again under another Idempotency-Key; this payment has failed and holds nothing.',
+  ),
   AUTHORIZATION_NOT_EXPIRED: describe(
     409,
     false,

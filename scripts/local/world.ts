@@ -114,7 +114,10 @@ export const PAYERS: readonly Readonly<{
     participantId: 'fay',
     displayName: 'Fay Okoro',
     // Approves what is there and no more: each payment above it is approved in part.
-    cards: [card('fay-card', 'norte', 'USD', 20_000n, 'partial')],
+    cards: [
+      card('fay-card', 'norte', 'USD', 20_000n, 'partial'),
+      card('fay-card-eur', 'norte', 'EUR', 15_000n, 'partial'),
+    ],
   },
   { participantId: 'gus', displayName: 'Gus Lind', cards: [card('gus-card', 'alba', 'EUR', 4_000_000n, 'silent')] },
   {

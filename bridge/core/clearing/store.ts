@@ -51,10 +51,6 @@ export async function insertObligations(
   if (rows.length > 0) await transaction.insert(obligations).values([...rows]);
 }
 
-export async function loadPresentments(reader: Database['drizzle'], shard: Shard): Promise<readonly PresentmentRow[]> {
-  return reader.select().from(presentments).where(eq(presentments.shard, shard));
-}
-
 export async function loadObligations(reader: Database['drizzle'], shard: Shard): Promise<readonly ObligationRow[]> {
   return reader.select().from(obligations).where(eq(obligations.shard, shard));
 }

@@ -3,7 +3,7 @@ import type { BookLine } from '../../../ledger-service/reconciliation/operations
 import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { ObservedLog } from '../../chain/domain.ts';
 import { batchIdOf, payoutsOf } from '../../chain/escrow.ts';
-import type { ObligationRow, PresentmentRow } from '../clearing/operations.ts';
+import type { ObligationRow } from '../clearing/operations.ts';
 import type { PaymentOnChain } from '../payments/operations/find-payment.ts';
 import type { BatchItem } from '../payouts/operations.ts';
 import type { NetPosition } from '../settlement/domain.ts';
@@ -21,8 +21,8 @@ const CHAIN_ENTRY_KINDS = new Set([
  * Promises of the wallet are left out: coins that are only reserved have not moved, and no log speaks of them.
  */
 export function chainLinesOfBooks(lines: readonly BookLine[]): readonly Line[] {
-  return lines.filter(isOnChain).map(({ subject, entryKind, transferIdentifier, amount, asset }) => ({
-    key: keyOf(subject, entryKind, transferIdentifier),
+  return lines.filter(isOnChain).map(({ subject, entryKind, entryIdentifier, credit, amount, asset }) => ({
+    key: keyOf(subject, entryKind, entryIdentifier, credit === 'intermediary/fees' ? 'fee' : 'principal'),
     amount,
     asset,
   }));
@@ -71,8 +71,8 @@ function escrowLines(
   fields: Readonly<Record<string, string>>,
 ): readonly Line[] {
   const { paymentId, asset } = payment;
-  const line = (verb: string, sequence: number, role: string, amount: bigint): Line => ({
-    key: keyOf(paymentId, `payment.${verb}`, uuidFromMeaning('payment', paymentId, verb, sequence, role)),
+  const line = (verb: string, sequence: number, amount: bigint, role: Role = 'principal'): Line => ({
+    key: keyOf(paymentId, `payment.${verb}`, uuidFromMeaning('payment', paymentId, verb, sequence), role),
     amount,
     asset,
   });
@@ -82,22 +82,19 @@ function escrowLines(
   if (payment.phase === 'failed') return [];
   switch (event) {
     case 'Authorized':
-      return [line('authorization', 0, 'source', amount)];
+      return [line('authorization', 0, amount)];
     case 'Captured': {
       const fee = BigInt(fields.feeAmount ?? 0);
-      return [
-        line('capture', sequence, 'source', amount),
-        ...(fee > 0n ? [line('capture', sequence, 'fee', fee)] : []),
-      ];
+      return [line('capture', sequence, amount), ...(fee > 0n ? [line('capture', sequence, fee, 'fee')] : [])];
     }
     case 'Voided':
     case 'Reclaimed': {
       if (amount === 0n) return [];
       const release = payment.movements.find(({ kind }) => kind === 'void' || kind === 'expiry');
-      return [line(release?.kind ?? 'void', release?.sequence ?? sequence, 'source', amount)];
+      return [line(release?.kind ?? 'void', release?.sequence ?? sequence, amount)];
     }
     case 'Refunded':
-      return [line('refund', sequence, 'source', amount)];
+      return [line('refund', sequence, amount)];
     default:
       return [];
   }
@@ -105,20 +102,18 @@ function escrowLines(
 
 function payoutLine(item: BatchItem, amount: bigint): Line {
   const verb = item.purpose === 'payerRefund' ? 'refund-payout' : 'payout';
-  const transfer =
-    verb === 'payout'
-      ? uuidFromMeaning('payment', item.paymentId, 'payout', item.sequence, 'inventory')
-      : uuidFromMeaning('payment', item.paymentId, 'refund-payout', item.sequence);
+  const entry = uuidFromMeaning('payment', item.paymentId, verb, item.sequence);
   const kind = verb === 'payout' ? 'payment.payout' : 'payment.refundPayout';
-  return { key: keyOf(item.paymentId, kind, transfer), amount, asset: item.asset };
+  return { key: keyOf(item.paymentId, kind, entry, 'principal'), amount, asset: item.asset };
 }
 
 /** The lines of the books that the settlement windows must have too. */
 export function windowLinesOfBooks(lines: readonly BookLine[]): readonly Line[] {
   return lines.flatMap((line): Line[] => {
-    const { entryKind, subject, debit, credit, amount, asset, transferIdentifier } = line;
+    const { entryKind, subject, debit, credit, amount, asset, entryIdentifier } = line;
     if (entryKind === 'clearing.presentment') {
-      return isCleared(line) ? [{ key: keyOf(subject, entryKind, transferIdentifier), amount, asset }] : [];
+      const role = clearedRole(line);
+      return role ? [{ key: keyOf(subject, entryKind, entryIdentifier, role), amount, asset }] : [];
     }
     if (entryKind === 'settlement.net') {
       const receives = credit === 'network/settlement';
@@ -132,25 +127,20 @@ export function windowLinesOfBooks(lines: readonly BookLine[]): readonly Line[] 
 }
 
 /** Principal passes the network's clearing account once; interchange and scheme fees have accounts of their own. */
-function isCleared({ debit, credit }: BookLine): boolean {
+function clearedRole({ debit, credit }: BookLine): Role | undefined {
+  if (debit === 'network/clearing') return 'principal';
+  if (credit === 'network/scheme-fees') return 'schemeFee';
   const earnsInterchange = /^issuer\/[^/]+\/position$/.test(credit) || credit === 'intermediary/fees';
   const paysInterchange = /^acquirer\/[^/]+\/position$/.test(debit) || debit === 'intermediary/fees';
-  return debit === 'network/clearing' || credit === 'network/scheme-fees' || (earnsInterchange && paysInterchange);
+  return earnsInterchange && paysInterchange ? 'interchange' : undefined;
 }
 
-/** The same lines as presentments, obligations, net positions and payouts tell them. */
-export function windowLines(
-  presentments: readonly PresentmentRow[],
-  obligations: readonly ObligationRow[],
-  windows: readonly SettledWindow[],
-): readonly Line[] {
-  const presentmentOf = new Map(presentments.map((row) => [`${row.paymentId} ${row.sequence}`, row]));
+/** The same lines as obligations, net positions and payouts tell them. */
+export function windowLines(obligations: readonly ObligationRow[], windows: readonly SettledWindow[]): readonly Line[] {
   const assetOf = new Map(windows.map(({ windowId, asset }) => [windowId, asset]));
   const cleared = obligations.map(({ paymentId, sequence, kind, amount, windowId }): Line => {
-    const presentment = presentmentOf.get(`${paymentId} ${sequence}`);
-    const role = kind === 'principal' ? principalRole(presentment) : kind;
     return {
-      key: keyOf(paymentId, 'clearing.presentment', uuidFromMeaning('clearing', paymentId, sequence, role)),
+      key: keyOf(paymentId, 'clearing.presentment', uuidFromMeaning('clearing', paymentId, sequence), kind),
       amount,
       asset: assetOf.get(windowId) ?? '',
     };
@@ -182,11 +172,6 @@ function moves({ participant, minorUnits }: NetPosition): boolean {
   return participant !== 'network' && minorUnits !== 0n;
 }
 
-function principalRole(presentment: PresentmentRow | undefined): string {
-  if (presentment?.kind !== 'refund') return 'gross';
-  return presentment.quadrant === 'cryptoToFiat' ? 'intermediary' : 'payer';
-}
-
 /** Lines of one key added together: an acquirer keeps its fees of each of its merchants. */
 export function addUp(lines: readonly Line[]): readonly Line[] {
   const sums = new Map<string, Line>();
@@ -197,6 +182,9 @@ export function addUp(lines: readonly Line[]): readonly Line[] {
   return [...sums.values()];
 }
 
-function keyOf(subject: string, kind: string, transferIdentifier: string): string {
-  return `${subject} ${kind} ${transferIdentifier}`;
+type Role = 'principal' | 'fee' | 'interchange' | 'schemeFee';
+
+/** An entry's name comes from its meaning, and so does this: both sides find it by themselves. */
+function keyOf(subject: string, kind: string, entryIdentifier: string, role: Role): string {
+  return `${subject} ${kind} ${role} ${entryIdentifier}`;
 }

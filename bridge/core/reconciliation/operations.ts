@@ -12,7 +12,7 @@ import type { Deployment, ObservedLog } from '../../chain/domain.ts';
 import { batchIdOf, tokenOf } from '../../chain/escrow.ts';
 import type { ChainNode } from '../../chain/node.ts';
 import { lastFinalBlock } from '../../chain/operations/observe-chain.ts';
-import { loadAllCleared } from '../clearing/operations.ts';
+import { loadAllObligations } from '../clearing/operations.ts';
 import { findPaymentsOnChain } from '../payments/operations/find-payment.ts';
 import { findBatchItems } from '../payouts/operations.ts';
 import { listSettledWindows } from '../settlement/operations.ts';
@@ -74,10 +74,10 @@ export async function reconcile(dependencies: ReconciliationDependencies): Promi
     chain.lines,
   );
   const byBalance = matchLines(balancesOfBooks(dependencies, accounts), await balancesOfChain(dependencies, height));
-  const { presentments, obligations } = await loadAllCleared(database, 0);
+  const obligations = await loadAllObligations(database, 0);
   const byWindow = matchLines(
     addUp(windowLinesOfBooks(books.filter(({ entryKind }) => !entryKind.startsWith('payment.')))),
-    windowLines(presentments, obligations, await listSettledWindows(database, 0)),
+    windowLines(obligations, await listSettledWindows(database, 0)),
   );
   const named = (between: ReconciliationView['breaks'][number]['between'], breaks: readonly Break[]) =>
     breaks.map(({ kind, key, asset, left, right }) => ({

@@ -3,6 +3,7 @@ import type { Database } from '../../platform/database.ts';
 import { SettlementError } from '../../vocabulary/errors.ts';
 import type { AccountPath, TransferKind } from '../../vocabulary/journal-entries.ts';
 import type { LimitKind, NormalSide } from '../chart.ts';
+import { subjectKeyOf } from '../domain.ts';
 
 /** An account's four sums, in minor units of its asset. */
 export type AccountBalance = Readonly<{
@@ -38,7 +39,8 @@ export type StoredEntry = Readonly<{
   eventAt: Date;
   recordedAt: Date;
   transfers: readonly Readonly<{
-    transferIdentifier: string;
+    /** The hold that is taken or acted upon; a transfer without one is named by its entry and its place in it. */
+    holdIdentifier: string | null;
     kind: TransferKind;
     debit: AccountPath;
     credit: AccountPath;
@@ -75,19 +77,22 @@ export async function readBalances(database: Database, shard: number, prefix = '
  * Shape: → balanced only if, per asset, debits equal credits in both, and both agree
  */
 export async function readTrialBalance(database: Database): Promise<TrialBalance> {
-  const accounts = await database.drizzle.execute<Record<string, string>>(sql`
-    select asset, sum(posted_debits) as posted_debits, sum(posted_credits) as posted_credits,
-      sum(pending_debits) as pending_debits, sum(pending_credits) as pending_credits
-    from ledger.accounts group by asset order by asset`);
-  const transfers = await database.drizzle.execute<Record<string, string>>(sql`
-    select a.asset, sum(case when t.kind in ('post', 'post_pending') then t.amount else 0 end) as posted
-    from ledger.transfers t join ledger.accounts a on a.shard = t.shard and a.account_id = t.debit_account_id
-    group by a.asset`);
-  const [count] = await database.drizzle.execute<{ entries: number }>(
-    sql`select count(*)::int as entries from ledger.journal_entries`,
-  );
-  const posted = new Map([...transfers].map((row) => [row.asset!, BigInt(row.posted!)]));
-  const assets = [...accounts].map((row) => ({
+  // One statement, and so one moment of the books, for both sums.
+  const rows = await database.drizzle.execute<Record<string, string>>(sql`
+    with moved as (
+      select a.asset, sum(t.amount) filter (where t.kind in ('post', 'post_pending')) as posted,
+        count(*) filter (where t.position = 0) as entries
+      from ledger.transfers t join ledger.accounts a on a.shard = t.shard and a.account_id = t.debit_account_id
+      group by a.asset),
+    held as (
+      select asset, sum(posted_debits) as posted_debits, sum(posted_credits) as posted_credits,
+        sum(pending_debits) as pending_debits, sum(pending_credits) as pending_credits
+      from ledger.accounts group by asset)
+    select held.*, coalesce(moved.posted, 0) as posted, coalesce(moved.entries, 0) as entries
+    from held left join moved on moved.asset = held.asset order by held.asset`);
+  const posted = new Map([...rows].map((row) => [row.asset!, BigInt(row.posted!)]));
+  const entries = [...rows].reduce((sum, row) => sum + Number(row.entries), 0);
+  const assets = [...rows].map((row) => ({
     asset: row.asset!,
     postedDebits: BigInt(row.posted_debits!),
     postedCredits: BigInt(row.posted_credits!),
@@ -100,13 +105,13 @@ export async function readTrialBalance(database: Database): Promise<TrialBalance
       sums.pendingDebits === sums.pendingCredits &&
       sums.postedDebits === (posted.get(sums.asset) ?? 0n),
   );
-  return { entries: count?.entries ?? 0, assets, balanced };
+  return { entries, assets, balanced };
 }
 
 /**
  * Journal entries in the order in which they were recorded.
  *
- * Shape:  a filter → a page, and the cursor of the next one; rows added meanwhile are neither skipped nor shown twice
+ * Shape:  a filter → a page, and the cursor of the next one
  * Errors: thrown FIELD_INVALID for a cursor that was never given out
  */
 export async function listEntries(
@@ -115,16 +120,20 @@ export async function listEntries(
 ): Promise<Readonly<{ entries: readonly StoredEntry[]; nextCursor: string | null }>> {
   const limit = Math.min(filter.limit, LARGEST_PAGE);
   const after = filter.cursor === undefined ? undefined : readCursor(filter.cursor);
+  const conditions = [sql`shard = ${filter.shard}`, sql`position = 0`];
+  if (filter.subject !== undefined) {
+    conditions.push(sql`subject_key = ${subjectKeyOf(filter.subject)}`, sql`subject = ${filter.subject}`);
+  }
+  if (filter.kind !== undefined) conditions.push(sql`entry_kind = ${filter.kind}`);
+  if (after) {
+    conditions.push(sql`(recorded_at, entry_id) > (${after.recordedAt}::timestamptz, ${after.entryId}::uuid)`);
+  }
   const rows = await database.drizzle.execute<Record<string, string>>(sql`
     with page as (
-      select * from ledger.journal_entries
-      where shard = ${filter.shard}
-        and (${filter.subject ?? null}::text is null or subject = ${filter.subject ?? null})
-        and (${filter.kind ?? null}::text is null or kind = ${filter.kind ?? null})
-        and (${after?.recordedAt ?? null}::timestamptz is null
-          or (recorded_at, entry_id) > (${after?.recordedAt ?? null}::timestamptz, ${after?.entryId ?? null}::uuid))
+      select shard, entry_id, entry_kind, subject, recorded_at from ledger.transfers
+      where ${sql.join(conditions, sql` and `)}
       order by recorded_at, entry_id limit ${limit + 1})
-    select p.entry_id, p.kind as entry_kind, p.subject, p.event_at, p.recorded_at, t.transfer_id, t.kind, t.amount,
+    select p.entry_id, p.entry_kind, p.subject, t.event_at, p.recorded_at, t.hold_id, t.kind, t.amount,
       d.path as debit, c.path as credit, d.asset
     from page p
     join ledger.transfers t on t.shard = p.shard and t.entry_id = p.entry_id
@@ -134,12 +143,11 @@ export async function listEntries(
   const grouped = [...Map.groupBy([...rows], (row) => row.entry_id!).values()];
   const page = grouped.slice(0, limit).map(entryOf);
   const last = page.at(-1);
-  const lastRow = grouped[page.length - 1]?.[0];
   return {
     entries: page,
     nextCursor:
-      grouped.length > limit && last && lastRow
-        ? Buffer.from(`${new Date(lastRow.recorded_at!).toISOString()} ${last.entryIdentifier}`).toString('base64url')
+      grouped.length > limit && last
+        ? Buffer.from(`${last.recordedAt.toISOString()} ${last.entryIdentifier}`).toString('base64url')
         : null,
   };
 }
@@ -153,7 +161,7 @@ function entryOf(rows: readonly Record<string, string>[]): StoredEntry {
     eventAt: new Date(first.event_at!),
     recordedAt: new Date(first.recorded_at!),
     transfers: rows.map((row) => ({
-      transferIdentifier: row.transfer_id!,
+      holdIdentifier: row.hold_id ?? null,
       kind: row.kind as TransferKind,
       debit: row.debit!,
       credit: row.credit!,

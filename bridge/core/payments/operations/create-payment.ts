@@ -332,8 +332,8 @@ async function recordAnswer(
   const payment = await inDatabaseTransaction(database, async (transaction) => {
     events.length = 0;
     const row = await lockPayment(transaction, asked.shard, asked.paymentId);
-    // A sweeper took it back in the meantime: then the issuer's late answer counts for nothing.
-    if (row?.phase !== 'unknown') return viewOfPayment(row ?? asked, []);
+    // A sweeper has decided to take it back in the meantime: then the issuer's late answer counts for nothing.
+    if (row?.phase !== 'unknown' || row.declineCode !== null) return viewOfPayment(row ?? asked, []);
     if (answer.kind === 'silent') {
       await savePayment(transaction, row, { reversalDueAt: machineClock.now(), declineCode: 'ISSUER_UNANSWERED' });
       return viewOfPayment({ ...row, declineCode: 'ISSUER_UNANSWERED' }, []);

@@ -11,13 +11,15 @@ const AGAIN_AFTER_MILLISECONDS = 1_000;
  * Takes back every authorization that an issuer did not answer: the reversal is repeated until it is acknowledged, and
  * then the payment has failed.
  *
- * Effects: messages to the issuer, outside any database transaction; one database transaction for each payment
+ * Effects: a database transaction that decides it, a message to the issuer outside of any, and a database transaction
+ *          that ends the payment. From the first on an answer that still comes counts for nothing
  */
 export async function reverseUnanswered(dependencies: PaymentDependencies): Promise<number> {
   const { database, machineClock, issuer, outbox, logger } = dependencies;
   const due = await loadUnanswered(database.drizzle, machineClock.now(), REVERSED_AT_ONCE);
   let reversed = 0;
   for (const asked of due) {
+    if (!(await decideToReverse(dependencies, asked))) continue;
     try {
       await issuer.reverse({
         retrievalReference: asked.paymentId,
@@ -35,7 +37,7 @@ export async function reverseUnanswered(dependencies: PaymentDependencies): Prom
       events.length = 0;
       const row = await lockPayment(transaction, asked.shard, asked.paymentId);
       if (row?.phase !== 'unknown') return;
-      const declineCode = row.declineCode ?? 'ISSUER_UNANSWERED';
+      const { declineCode } = row;
       const failed: PaymentRow = { ...row, phase: 'failed', declineCode };
       await savePayment(transaction, row, { phase: 'failed', declineCode, reversalDueAt: null });
       await releaseRisk(transaction, failed);
@@ -46,4 +48,23 @@ export async function reverseUnanswered(dependencies: PaymentDependencies): Prom
     outbox.ringFor(events);
   }
   return reversed;
+}
+
+/**
+ * Marks a payment as one that is being taken back, before the issuer hears of it: whoever still waits for the answer
+ * finds the mark, and does not open a payment whose hold is being reversed. False when an answer came first.
+ */
+async function decideToReverse(
+  { database }: PaymentDependencies,
+  asked: Pick<PaymentRow, 'shard' | 'paymentId'>,
+): Promise<boolean> {
+  return inDatabaseTransaction(database, async (transaction) => {
+    const row = await lockPayment(transaction, asked.shard, asked.paymentId);
+    if (row?.phase !== 'unknown') return false;
+    // No answer, and nobody who has said why: the run that asked was stopped, or is too slow.
+    if (row.declineCode === null) {
+      await savePayment(transaction, row, { declineCode: 'AUTHORIZATION_INTERRUPTED' });
+    }
+    return true;
+  });
 }

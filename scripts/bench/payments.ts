@@ -1,0 +1,223 @@
+/**
+ * State changes over HTTP (an authorize or a capture) beside pgbench's TPC-B on the same server, in the same run.
+ *
+ * The bridge runs as `npm start` runs it: api, worker and watcher in one process, a local chain beside it. Every payment
+ * is by card in euro, authorized and captured in full; a state change is one POST that was answered.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { openCardAccount } from '../../bridge/core/authorization/local-issuer-host.ts';
+import { registerInstrument } from '../../bridge/core/instruments/operations.ts';
+import { migrateAll } from '../../bridge/main/wiring.ts';
+import { openDatabase } from '../../ledger-service/platform/database.ts';
+import { systemClock } from '../../ledger-service/platform/ports.ts';
+import { startBridge } from '../local/bridge-process.ts';
+import { startLocalChain } from '../local/chain.ts';
+import { nextFreePort } from '../local/ports.ts';
+import { startLocalPostgres } from '../local/postgres.ts';
+import { makeApiKey, privateKeyOf, seedLocalWorld } from '../local/seed-world.ts';
+import { type Case, caseOf } from './report.ts';
+
+const ROUNDS = 3;
+const ROUND_SECONDS = 8;
+const CLIENTS = 16;
+const SCALE = 10;
+const CARDS = 200;
+
+/** Shape: → one case, the median of the rounds of each side, which take turns */
+export async function runBenchmark(say: (text: string) => void): Promise<readonly Case[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'specie-bench-'));
+  const server = await startLocalPostgres(folder);
+  const chain = await startLocalChain(folder, { startsAt: new Date('2026-11-02T08:00:00Z') });
+  try {
+    await migrateAll(server.url);
+    await seedLocalWorld({ databaseUrl: server.url, rpcUrl: chain.url, clock: systemClock });
+    await openCards(server.url);
+    const apiKey = await makeApiKey(server.url, systemClock, 'bench');
+    const bridge = await startBridge(folder, {
+      DATABASE_URL: server.url,
+      RPC_URL: chain.url,
+      PORT: String(await nextFreePort(4_500)),
+      OPERATOR_PRIVATE_KEY: privateKeyOf('operator'),
+      LOG_LEVEL: 'warn',
+    });
+    const tpcb = await prepareTpcb(server.url, folder);
+    say(`peer: ${tpcb.name}, scale ${SCALE}, ${CLIENTS} clients; ${ROUNDS} rounds of ${ROUND_SECONDS} s each`);
+    try {
+      const ours: number[] = [];
+      const peers: number[] = [];
+      const waits: number[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const peer = await tpcb.run(ROUND_SECONDS);
+        const { perSecond, p50, p99 } = await load(bridge.url, apiKey, round);
+        peers.push(peer);
+        ours.push(perSecond);
+        waits.push(p99);
+        say(
+          `round ${round + 1}: TPC-B ${peer.toFixed(0)}/s · ours ${perSecond.toFixed(0)}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms`,
+        );
+      }
+      return [
+        caseOf('authorize or capture over HTTP', tpcb.name, 'state changes/s', '≥ 1.0 ×', { peer: peers, ours }),
+        caseOf('p99 of the same', 'the aim at half load', 'ms', '≤ 50', { peer: [50], ours: waits }),
+      ];
+    } finally {
+      await bridge.stop();
+      await tpcb.close();
+    }
+  } finally {
+    await chain.stop();
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function openCards(databaseUrl: string): Promise<void> {
+  const database = openDatabase(databaseUrl, { poolSize: 4 });
+  for (let index = 0; index < CARDS; index += 1) {
+    const instrumentId = `bench-card-${index}`;
+    const issuerId = index % 2 === 0 ? 'alba' : 'norte';
+    const named = { shard: 0, instrumentId, participantId: 'ana', issuerId, asset: 'EUR' };
+    await registerInstrument({ database, clock: systemClock }, { kind: 'card', ...named });
+    const account = { instrumentToken: instrumentId, issuerId, currency: 'EUR', balance: 10n ** 12n };
+    await openCardAccount(database, { ...account, conduct: 'usual' });
+  }
+  await database.close();
+}
+
+async function load(url: string, apiKey: string, round: number) {
+  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const { hostname, port } = new URL(url);
+  const post = (path: string, body: unknown, key: string) =>
+    new Promise<Record<string, unknown>>((resolve, reject) => {
+      const text = JSON.stringify(body);
+      const outgoing = request(
+        {
+          agent,
+          hostname,
+          port,
+          path,
+          method: 'POST',
+          headers: {
+            authorization: `Bearer ${apiKey}`,
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(text),
+            'idempotency-key': key,
+          },
+        },
+        (response) => {
+          let answer = '';
+          response.setEncoding('utf8');
+          response.on('data', (chunk: string) => {
+            answer += chunk;
+          });
+          response.on('end', () => {
+            if (response.statusCode === 201) resolve(JSON.parse(answer) as Record<string, unknown>);
+            else reject(new Error(`${response.statusCode}: ${answer}`));
+          });
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(text);
+    });
+  const waits: number[] = [];
+  const started = performance.now();
+  const until = started + ROUND_SECONDS * 1_000;
+  let next = 0;
+  const timed = async (path: string, body: unknown, key: string) => {
+    const before = performance.now();
+    const answer = await post(path, body, key);
+    waits.push(performance.now() - before);
+    return answer;
+  };
+  const client = async () => {
+    while (performance.now() < until) {
+      const name = `bench-${round}-${next++}`;
+      const amount = { minorUnits: '100', asset: 'EUR' };
+      const instrumentId = `bench-card-${next % CARDS}`;
+      const payment = await timed('/v1/payments', { merchantId: 'bakery', instrumentId, amount }, name);
+      if (payment.phase !== 'open') throw new Error(`not authorized: ${JSON.stringify(payment)}`);
+      await timed(`/v1/payments/${payment.paymentId}/captures`, { amount }, `${name}-capture`);
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  const seconds = (performance.now() - started) / 1_000;
+  agent.destroy();
+  waits.sort((left, right) => left - right);
+  const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? 0;
+  return { perSecond: waits.length / seconds, p50: at(0.5), p99: at(0.99) };
+}
+
+type Tpcb = Readonly<{ name: string; run(seconds: number): Promise<number>; close(): Promise<void> }>;
+
+/** pgbench itself where the machine has it, else the same script from here: the peer's name says which. */
+async function prepareTpcb(databaseUrl: string, folder: string): Promise<Tpcb> {
+  const administrator = postgres(databaseUrl, { max: 1, onnotice: () => {} });
+  await administrator.unsafe('create database tpcb');
+  await administrator.end();
+  const url = new URL(databaseUrl);
+  url.pathname = '/tpcb';
+  const pgbench = ['/usr/bin/pgbench', ...globSync('/usr/lib/postgresql/*/bin/pgbench')].find(existsSync);
+  return pgbench ? withPgbench(pgbench, url.href, folder) : withOwnClients(url.href);
+}
+
+function withPgbench(program: string, url: string, folder: string): Tpcb {
+  const run = (parameters: readonly string[]) => {
+    const result = spawnSync(program, [...parameters, url], { cwd: folder, encoding: 'utf8' });
+    if (result.status !== 0) throw new Error(`pgbench: ${result.stderr}`);
+    return result.stdout;
+  };
+  run(['-i', '-q', '-s', String(SCALE)]);
+  return {
+    name: 'pgbench TPC-B',
+    run: async (seconds) => {
+      const output = run(['-c', String(CLIENTS), '-j', '2', '-T', String(seconds), '-n']);
+      return Number(/tps = ([\d.]+)/.exec(output)?.[1] ?? 0);
+    },
+    close: async () => {},
+  };
+}
+
+/** TPC-B as pgbench's manual describes it: three updates, a select and an insert in one database transaction. */
+async function withOwnClients(url: string): Promise<Tpcb> {
+  const sql = postgres(url, { max: CLIENTS, onnotice: () => {} });
+  await sql.unsafe(`
+    create table pgbench_branches (bid int primary key, bbalance int) with (fillfactor = 100);
+    create table pgbench_tellers (tid int primary key, bid int, tbalance int) with (fillfactor = 100);
+    create table pgbench_accounts (aid int primary key, bid int, abalance int, filler char(84));
+    create table pgbench_history (tid int, bid int, aid int, delta int, mtime timestamp);
+    insert into pgbench_branches select id, 0 from generate_series(1, ${SCALE}) id;
+    insert into pgbench_tellers select id, (id - 1) / 10 + 1, 0 from generate_series(1, ${SCALE * 10}) id;
+    insert into pgbench_accounts select id, (id - 1) / 100000 + 1, 0, '' from generate_series(1, ${SCALE * 100_000}) id;
+    analyze`);
+  const below = (limit: number) => 1 + Math.floor(Math.random() * limit);
+  return {
+    name: 'TPC-B, own clients',
+    run: async (seconds) => {
+      let done = 0;
+      const until = performance.now() + seconds * 1_000;
+      const client = async () => {
+        while (performance.now() < until) {
+          const [aid, bid, tid] = [below(SCALE * 100_000), below(SCALE), below(SCALE * 10)];
+          const delta = below(10_001) - 5_001;
+          await sql.begin(async (transaction) => {
+            await transaction`update pgbench_accounts set abalance = abalance + ${delta} where aid = ${aid}`;
+            await transaction`select abalance from pgbench_accounts where aid = ${aid}`;
+            await transaction`update pgbench_tellers set tbalance = tbalance + ${delta} where tid = ${tid}`;
+            await transaction`update pgbench_branches set bbalance = bbalance + ${delta} where bid = ${bid}`;
+            await transaction`insert into pgbench_history values (${tid}, ${bid}, ${aid}, ${delta}, current_timestamp)`;
+          });
+          done += 1;
+        }
+      };
+      await Promise.all(Array.from({ length: CLIENTS }, client));
+      return done / seconds;
+    },
+    close: () => sql.end(),
+  };
+}
