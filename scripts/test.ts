@@ -1,7 +1,8 @@
 /**
- * Runs the tests and ends with `N passed, N failed` alone on a line.
+ * Runs the tests, vitest's and the contracts' own, and ends with `N passed, N failed` alone on a line.
  *
- * Arguments are handed on to vitest: `npm test -- money` runs the files whose path contains «money».
+ * Arguments are handed on to vitest: `npm test -- money` runs the files whose path contains «money», in either language.
+ * FUZZ_RUNS and INVARIANT_RUNS say how often each property and invariant of the contracts is tried.
  * Exit code 0 only if at least one test ran and none failed.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,15 +10,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runSolidityTests, solidityTestFiles } from './contracts/solidity-tests.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'specie-test-'));
 const report = join(folder, 'vitest.json');
-const run = spawnSync(
-  'vitest',
-  ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...process.argv.slice(2)],
-  { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' },
-);
+const filters = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
+const contractFiles = solidityTestFiles(filters);
+const mayBeNone = filters.length > 0 && contractFiles.length > 0 ? ['--passWithNoTests'] : [];
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+const run = spawnSync('vitest', ['run', ...reporters, ...mayBeNone, ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+  shell: process.platform === 'win32',
+});
 let passed = 0;
 let failed = 1;
 try {
@@ -33,5 +39,21 @@ try {
   console.error('vitest wrote no report');
 }
 rmSync(folder, { recursive: true, force: true });
+if (contractFiles.length > 0) {
+  try {
+    const contracts = await runSolidityTests(contractFiles);
+    passed += contracts.passed;
+    // Contracts that do not compile, or hold no test, are a failure too.
+    failed += contracts.passed + contracts.failed === 0 ? 1 : contracts.failed;
+    const { properties, fewestRuns, invariants, fewestCalls } = contracts;
+    console.log(
+      `Contracts: ${properties} properties, each tried at least ${fewestRuns} times; ` +
+        `${invariants} invariants, each held through at least ${fewestCalls} calls`,
+    );
+  } catch (error) {
+    console.error(error);
+    failed += 1;
+  }
+}
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(run.status === 0 && failed === 0 && passed > 0 ? 0 : 1);

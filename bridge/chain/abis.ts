@@ -3,7 +3,7 @@ import { paymentEscrowAbi } from './bindings/payment-escrow.ts';
 
 const OBSERVED = new Set([
   ...['Authorized', 'Charged', 'Captured', 'Voided', 'Reclaimed', 'Refunded', 'FeesSwept'],
-  ...['PaidOut', 'PayoutFailed', 'Claimed', 'SweptToCold'],
+  ...['PaidOut', 'BatchPaidOut', 'PayoutFailed', 'Claimed', 'SweptToCold'],
 ]);
 
 type ObservedEvent = Extract<

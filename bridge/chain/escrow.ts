@@ -50,6 +50,8 @@ const TERMS_COMPONENTS = [
 ] as const;
 /** Gas that each verb never needs more of, measured and doubled; what is left over is not paid for. */
 const GAS_LIMITS = { authorize: 300_000, capture: 200_000, void: 150_000, refund: 200_000 } as const;
+/** An item of a batch: 20 bytes of address and 12 of amount. */
+const ITEM_BYTES = 32;
 const BATCH_GAS = 150_000;
 const ITEM_GAS = 160_000;
 
@@ -178,6 +180,32 @@ export function batchIdentifierOf(batchId: string): Hex {
 
 export function batchIdOf(batchIdentifier: string): string {
   return Buffer.from(batchIdentifier.slice(2), 'hex').toString('latin1');
+}
+
+type WalletLog = Readonly<{ event: string; fields: Readonly<Record<string, string>> }>;
+
+/**
+ * The payouts that one log of the wallet speaks of.
+ *
+ * Shape: a `BatchPaidOut` → a `PaidOut` for each item that its payee took, as a payout of its own would have said it;
+ *        items that failed have logs of their own, and any other log stands for itself
+ */
+export function payoutsOf<Log extends WalletLog>(log: Log): readonly Log[] {
+  if (log.event !== 'BatchPaidOut') return [log];
+  const { batchIdentifier, items, failed } = log.fields as Readonly<Record<string, Hex>>;
+  const bytes = Buffer.from(items!.slice(2), 'hex');
+  const failures = Buffer.from(failed!.slice(2), 'hex');
+  return Array.from({ length: bytes.length / ITEM_BYTES }, (_, index) => index)
+    .filter((index) => (((failures[index >> 3] ?? 0) >> (index & 7)) & 1) === 0)
+    .map((index) => {
+      const item = bytes.subarray(index * ITEM_BYTES, (index + 1) * ITEM_BYTES).toString('hex');
+      const [payee, amount] = [`0x${item.slice(0, 40)}`, BigInt(`0x${item.slice(40)}`).toString()];
+      return {
+        ...log,
+        event: 'PaidOut',
+        fields: { batchIdentifier: batchIdentifier!, index: `${index}`, payee, amount },
+      };
+    });
 }
 
 /** The token behind a CAIP-19 name; the chain's own coin is the zero address. */

@@ -10,10 +10,17 @@ interface IIntermediaryWallet {
         uint128 perDay;
     }
 
+    /// @notice A single payout reached its payee; `index` is 0.
     event PaidOut(bytes32 indexed batchIdentifier, uint256 index, address payee, uint256 amount);
+    /// @notice A batch was gone through. `items` are as given; bit n of `failed` (byte n / 8, its lowest bit first) is set
+    /// when item n could not be paid, and `failed` is empty when all could: one event for all items, because an event for
+    /// each would cost more than 1,300 gas an item. Each failed item has its own `PayoutFailed` as well.
+    event BatchPaidOut(bytes32 indexed batchIdentifier, address indexed token, bytes items, bytes failed);
     /// @notice The payee would not take it: the amount waits as a credit.
     event PayoutFailed(bytes32 indexed batchIdentifier, uint256 index, address payee, uint256 amount);
     event Claimed(address indexed payee, address indexed token, uint256 amount);
+    /// @notice Zero, which turns the list off, is the highest of thresholds.
+    event AllowListRaiseProposed(address indexed token, uint256 threshold, uint256 effectiveAt);
     event CapsRaiseProposed(address indexed token, Caps caps, uint256 effectiveAt);
     event CapsChanged(address indexed token, Caps caps);
     event AllowListChanged(address indexed payee, bool allowed);
@@ -28,6 +35,8 @@ interface IIntermediaryWallet {
     error CapExceeded(address token, uint256 cap, uint256 wouldBe);
     error PayeeNotAllowed(address payee, uint256 amount);
     error InventoryInsufficient(address token, uint256 available, uint256 requested);
+    /// @notice What is left of the call's gas might make an item fail that could be paid; nothing is paid.
+    error GasInsufficient(uint256 left, uint256 needed);
     error CapsRaiseNotDue(uint256 effectiveAt);
     error ColdAddressMissing();
     error CoinTransferFailed(address recipient, uint256 amount);
@@ -41,6 +50,9 @@ interface IIntermediaryWallet {
 
     /// @notice Pays the caller what earlier payouts could not; a pause does not stop it.
     function claim(address token) external;
+
+    /// @notice The same to a recipient of the caller's choice, for payees that cannot take coins themselves.
+    function claimTo(address token, address recipient) external;
 
     function isDone(bytes32 identifier) external view returns (bool);
 

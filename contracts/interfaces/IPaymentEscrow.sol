@@ -23,6 +23,12 @@ interface IPaymentEscrow {
         uint256 salt;
     }
 
+    /// @notice What the terms still allow above what has been authorized, and how often it was used.
+    struct Headroom {
+        uint120 remaining;
+        uint16 increments;
+    }
+
     /// @notice One storage word. `nextSequence` is zero until the payment is authorized.
     struct PaymentState {
         uint120 capturable;
@@ -45,6 +51,10 @@ interface IPaymentEscrow {
         uint256 amount,
         uint256 feeAmount
     );
+    /// @notice More is held: `amount` on top of what was authorized before.
+    event AuthorizationIncremented(bytes32 indexed paymentIdentifier, uint256 sequence, uint256 amount);
+    /// @notice A capture went above what was held; `amount` came by the payer's allowance. `Captured` follows.
+    event OverCaptured(bytes32 indexed paymentIdentifier, uint256 sequence, uint256 amount);
     event Captured(bytes32 indexed paymentIdentifier, uint256 sequence, uint256 amount, uint256 feeAmount);
     event Voided(bytes32 indexed paymentIdentifier, uint256 sequence, uint256 amount);
     event Reclaimed(bytes32 indexed paymentIdentifier, uint256 sequence, uint256 amount);
@@ -62,10 +72,15 @@ interface IPaymentEscrow {
     error NotExpired(uint48 expiresAt, uint256 now_);
     error FeeOutOfBounds(uint256 feeAmount, uint256 minimum, uint256 maximum);
     error FeeReceiverMissing();
+    error FeeBoundsMalformed(uint16 minimum, uint16 maximum);
     error PaymentAlreadyAuthorized(bytes32 paymentIdentifier);
     error PaymentUnknown(bytes32 paymentIdentifier);
     /// @notice An earlier movement of this payment is missing.
     error SequenceAhead(bytes32 paymentIdentifier, uint256 expected, uint256 given);
+    /// @notice The payment has used up its numbers; what is held can still be voided and reclaimed.
+    error SequenceExhausted(bytes32 paymentIdentifier);
+    error TooManyOperators(uint256 maximum);
+    error SignatureInvalid(address signer);
     error SenderNotAllowed(address sender);
     error TokenMismatch(address token);
     error ValueMismatch(uint256 expected, uint256 given);
@@ -82,10 +97,18 @@ interface IPaymentEscrow {
 
     function payments(bytes32 paymentIdentifier) external view returns (PaymentState memory);
 
+    /// @notice What a payment may still grow by, up to its terms' maximum. Charges never grow.
+    function headroomOf(bytes32 paymentIdentifier) external view returns (Headroom memory);
+
+    /// @notice The EIP-712 digest that a payer signs for `authorizeWithAllowance` and `chargeWithAllowance`: the domain
+    /// «Specie PaymentEscrow», version 1, over all terms with the chain and this contract.
+    function termsDigest(PaymentTerms calldata terms) external view returns (bytes32);
+
     /// @notice Takes `terms.maximumAmount` by the payer's ERC-3009 signature, keeps `amount` and returns the rest.
     function authorize(PaymentTerms calldata terms, uint256 amount, uint8 v, bytes32 r, bytes32 s) external;
 
-    /// @notice The same with a signature of any form the token knows, for wallets that are contracts.
+    /// @notice The same with a signature of any form the token knows, for wallets that are contracts. One wrapped by
+    /// ERC-6492 deploys its wallet first.
     function authorize(PaymentTerms calldata terms, uint256 amount, bytes calldata signature) external;
 
     /// @notice Holds the chain's own coin; only the payer can send it.
@@ -93,6 +116,23 @@ interface IPaymentEscrow {
 
     /// @notice Takes `amount` by an allowance; only the payer can ask for it.
     function authorizeWithAllowance(PaymentTerms calldata terms, uint256 amount) external;
+
+    /// @notice Takes `amount` by an allowance, for an operator who has the payer's signature over the terms.
+    function authorizeWithAllowance(PaymentTerms calldata terms, uint256 amount, bytes calldata signature) external;
+
+    /// @notice Holds more, up to the maximum of the terms that the payer has agreed to: tokens by the payer's allowance,
+    /// for operator or payer; coins only as the payer sends them along. It takes a number of the payment's sequence.
+    /// A payment with nothing held is over and does not grow.
+    function incrementAuthorization(PaymentTerms calldata terms, uint256 amount, uint256 sequence) external payable;
+
+    /// @notice The same by a further ERC-3009 signature over `amount`, valid until the authorization expires; its nonce is
+    /// the payment's plus the number of this increment (`Headroom.increments` + 1).
+    function incrementAuthorization(
+        PaymentTerms calldata terms,
+        uint256 amount,
+        uint256 sequence,
+        bytes calldata signature
+    ) external;
 
     /// @notice Authorizes and captures at once.
     function charge(
@@ -106,8 +146,17 @@ interface IPaymentEscrow {
 
     function charge(PaymentTerms calldata terms, uint256 amount, uint256 feeAmount, bytes calldata signature) external;
 
-    /// @notice Pays the receiver. Captures, voids and refunds of a payment share one sequence, from 1 on: a number that
-    /// was used is known to be done and has no effect, one that leaves a gap reverts.
+    /// @notice Charges by an allowance, for an operator who has the payer's signature over the terms.
+    function chargeWithAllowance(
+        PaymentTerms calldata terms,
+        uint256 amount,
+        uint256 feeAmount,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Pays the receiver. Captures, voids, refunds and increments of a payment share one sequence, from 1 on: a
+    /// number that was used is known to be done and has no effect, one that leaves a gap reverts. What `amount` has above
+    /// the hold comes by the payer's allowance, as far as the terms' maximum reaches; such a capture is the last.
     function capture(PaymentTerms calldata terms, uint256 amount, uint256 feeAmount, uint256 sequence) external;
 
     /// @notice Returns all that is still held to the payer.
@@ -123,5 +172,6 @@ interface IPaymentEscrow {
     /// @notice Pays accrued fees to the one they accrued for; anyone may ask.
     function sweepFees(address token, address feeReceiver) external;
 
+    /// @notice What the escrow owes a fee receiver, in one word for each token.
     function accruedFees(address feeReceiver, address token) external view returns (uint256);
 }

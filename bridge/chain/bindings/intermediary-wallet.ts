@@ -135,6 +135,22 @@ export const intermediaryWalletAbi = [
  {
   "inputs": [
    {
+    "internalType": "uint256",
+    "name": "left",
+    "type": "uint256"
+   },
+   {
+    "internalType": "uint256",
+    "name": "needed",
+    "type": "uint256"
+   }
+  ],
+  "name": "GasInsufficient",
+  "type": "error"
+ },
+ {
+  "inputs": [
+   {
     "internalType": "address",
     "name": "token",
     "type": "address"
@@ -250,9 +266,65 @@ export const intermediaryWalletAbi = [
     "internalType": "uint256",
     "name": "threshold",
     "type": "uint256"
+   },
+   {
+    "indexed": false,
+    "internalType": "uint256",
+    "name": "effectiveAt",
+    "type": "uint256"
+   }
+  ],
+  "name": "AllowListRaiseProposed",
+  "type": "event"
+ },
+ {
+  "anonymous": false,
+  "inputs": [
+   {
+    "indexed": true,
+    "internalType": "address",
+    "name": "token",
+    "type": "address"
+   },
+   {
+    "indexed": false,
+    "internalType": "uint256",
+    "name": "threshold",
+    "type": "uint256"
    }
   ],
   "name": "AllowListThresholdChanged",
+  "type": "event"
+ },
+ {
+  "anonymous": false,
+  "inputs": [
+   {
+    "indexed": true,
+    "internalType": "bytes32",
+    "name": "batchIdentifier",
+    "type": "bytes32"
+   },
+   {
+    "indexed": true,
+    "internalType": "address",
+    "name": "token",
+    "type": "address"
+   },
+   {
+    "indexed": false,
+    "internalType": "bytes",
+    "name": "items",
+    "type": "bytes"
+   },
+   {
+    "indexed": false,
+    "internalType": "bytes",
+    "name": "failed",
+    "type": "bytes"
+   }
+  ],
+  "name": "BatchPaidOut",
   "type": "event"
  },
  {
@@ -670,6 +742,25 @@ export const intermediaryWalletAbi = [
     "type": "address"
    }
   ],
+  "name": "allowListRaiseEffectiveAt",
+  "outputs": [
+   {
+    "internalType": "uint256",
+    "name": "effectiveAt",
+    "type": "uint256"
+   }
+  ],
+  "stateMutability": "view",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "address",
+    "name": "token",
+    "type": "address"
+   }
+  ],
   "name": "allowListThreshold",
   "outputs": [
    {
@@ -679,6 +770,19 @@ export const intermediaryWalletAbi = [
    }
   ],
   "stateMutability": "view",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "address",
+    "name": "token",
+    "type": "address"
+   }
+  ],
+  "name": "applyAllowListRaise",
+  "outputs": [],
+  "stateMutability": "nonpayable",
   "type": "function"
  },
  {
@@ -784,6 +888,24 @@ export const intermediaryWalletAbi = [
    }
   ],
   "name": "claim",
+  "outputs": [],
+  "stateMutability": "nonpayable",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "address",
+    "name": "token",
+    "type": "address"
+   },
+   {
+    "internalType": "address",
+    "name": "recipient",
+    "type": "address"
+   }
+  ],
+  "name": "claimTo",
   "outputs": [],
   "stateMutability": "nonpayable",
   "type": "function"
@@ -1227,24 +1349,19 @@ export const intermediaryWalletAbi = [
   "name": "spendingOf",
   "outputs": [
    {
-    "internalType": "uint128",
+    "internalType": "uint112",
     "name": "inHour",
-    "type": "uint128"
+    "type": "uint112"
    },
    {
-    "internalType": "uint128",
+    "internalType": "uint112",
     "name": "inDay",
-    "type": "uint128"
+    "type": "uint112"
    },
    {
-    "internalType": "uint64",
+    "internalType": "uint32",
     "name": "hour",
-    "type": "uint64"
-   },
-   {
-    "internalType": "uint64",
-    "name": "day",
-    "type": "uint64"
+    "type": "uint32"
    }
   ],
   "stateMutability": "view",

@@ -136,6 +136,17 @@ export const paymentEscrowAbi = [
   "inputs": [
    {
     "internalType": "address",
+    "name": "token",
+    "type": "address"
+   }
+  ],
+  "name": "BalanceUnknown",
+  "type": "error"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "address",
     "name": "recipient",
     "type": "address"
    },
@@ -188,6 +199,22 @@ export const paymentEscrowAbi = [
  {
   "inputs": [
    {
+    "internalType": "uint16",
+    "name": "minimum",
+    "type": "uint16"
+   },
+   {
+    "internalType": "uint16",
+    "name": "maximum",
+    "type": "uint16"
+   }
+  ],
+  "name": "FeeBoundsMalformed",
+  "type": "error"
+ },
+ {
+  "inputs": [
+   {
     "internalType": "uint256",
     "name": "feeAmount",
     "type": "uint256"
@@ -209,6 +236,11 @@ export const paymentEscrowAbi = [
  {
   "inputs": [],
   "name": "FeeReceiverMissing",
+  "type": "error"
+ },
+ {
+  "inputs": [],
+  "name": "InvalidShortString",
   "type": "error"
  },
  {
@@ -337,12 +369,56 @@ export const paymentEscrowAbi = [
  {
   "inputs": [
    {
+    "internalType": "bytes32",
+    "name": "paymentIdentifier",
+    "type": "bytes32"
+   }
+  ],
+  "name": "SequenceExhausted",
+  "type": "error"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "address",
+    "name": "signer",
+    "type": "address"
+   }
+  ],
+  "name": "SignatureInvalid",
+  "type": "error"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "string",
+    "name": "str",
+    "type": "string"
+   }
+  ],
+  "name": "StringTooLong",
+  "type": "error"
+ },
+ {
+  "inputs": [
+   {
     "internalType": "address",
     "name": "token",
     "type": "address"
    }
   ],
   "name": "TokenMismatch",
+  "type": "error"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "uint256",
+    "name": "maximum",
+    "type": "uint256"
+   }
+  ],
+  "name": "TooManyOperators",
   "type": "error"
  },
  {
@@ -360,6 +436,31 @@ export const paymentEscrowAbi = [
   ],
   "name": "ValueMismatch",
   "type": "error"
+ },
+ {
+  "anonymous": false,
+  "inputs": [
+   {
+    "indexed": true,
+    "internalType": "bytes32",
+    "name": "paymentIdentifier",
+    "type": "bytes32"
+   },
+   {
+    "indexed": false,
+    "internalType": "uint256",
+    "name": "sequence",
+    "type": "uint256"
+   },
+   {
+    "indexed": false,
+    "internalType": "uint256",
+    "name": "amount",
+    "type": "uint256"
+   }
+  ],
+  "name": "AuthorizationIncremented",
+  "type": "event"
  },
  {
   "anonymous": false,
@@ -524,6 +625,12 @@ export const paymentEscrowAbi = [
  },
  {
   "anonymous": false,
+  "inputs": [],
+  "name": "EIP712DomainChanged",
+  "type": "event"
+ },
+ {
+  "anonymous": false,
   "inputs": [
    {
     "indexed": true,
@@ -545,6 +652,31 @@ export const paymentEscrowAbi = [
    }
   ],
   "name": "FeesSwept",
+  "type": "event"
+ },
+ {
+  "anonymous": false,
+  "inputs": [
+   {
+    "indexed": true,
+    "internalType": "bytes32",
+    "name": "paymentIdentifier",
+    "type": "bytes32"
+   },
+   {
+    "indexed": false,
+    "internalType": "uint256",
+    "name": "sequence",
+    "type": "uint256"
+   },
+   {
+    "indexed": false,
+    "internalType": "uint256",
+    "name": "amount",
+    "type": "uint256"
+   }
+  ],
+  "name": "OverCaptured",
   "type": "event"
  },
  {
@@ -1098,6 +1230,86 @@ export const paymentEscrowAbi = [
  {
   "inputs": [
    {
+    "components": [
+     {
+      "internalType": "address",
+      "name": "payer",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "receiver",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "token",
+      "type": "address"
+     },
+     {
+      "internalType": "uint120",
+      "name": "maximumAmount",
+      "type": "uint120"
+     },
+     {
+      "internalType": "uint48",
+      "name": "preApprovalExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "authorizationExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "refundExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint16",
+      "name": "minimumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "uint16",
+      "name": "maximumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "address",
+      "name": "feeReceiver",
+      "type": "address"
+     },
+     {
+      "internalType": "uint256",
+      "name": "salt",
+      "type": "uint256"
+     }
+    ],
+    "internalType": "struct IPaymentEscrow.PaymentTerms",
+    "name": "terms",
+    "type": "tuple"
+   },
+   {
+    "internalType": "uint256",
+    "name": "amount",
+    "type": "uint256"
+   },
+   {
+    "internalType": "bytes",
+    "name": "signature",
+    "type": "bytes"
+   }
+  ],
+  "name": "authorizeWithAllowance",
+  "outputs": [],
+  "stateMutability": "nonpayable",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
     "internalType": "address",
     "name": "newAdmin",
     "type": "address"
@@ -1394,6 +1606,91 @@ export const paymentEscrowAbi = [
   "type": "function"
  },
  {
+  "inputs": [
+   {
+    "components": [
+     {
+      "internalType": "address",
+      "name": "payer",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "receiver",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "token",
+      "type": "address"
+     },
+     {
+      "internalType": "uint120",
+      "name": "maximumAmount",
+      "type": "uint120"
+     },
+     {
+      "internalType": "uint48",
+      "name": "preApprovalExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "authorizationExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "refundExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint16",
+      "name": "minimumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "uint16",
+      "name": "maximumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "address",
+      "name": "feeReceiver",
+      "type": "address"
+     },
+     {
+      "internalType": "uint256",
+      "name": "salt",
+      "type": "uint256"
+     }
+    ],
+    "internalType": "struct IPaymentEscrow.PaymentTerms",
+    "name": "terms",
+    "type": "tuple"
+   },
+   {
+    "internalType": "uint256",
+    "name": "amount",
+    "type": "uint256"
+   },
+   {
+    "internalType": "uint256",
+    "name": "feeAmount",
+    "type": "uint256"
+   },
+   {
+    "internalType": "bytes",
+    "name": "signature",
+    "type": "bytes"
+   }
+  ],
+  "name": "chargeWithAllowance",
+  "outputs": [],
+  "stateMutability": "nonpayable",
+  "type": "function"
+ },
+ {
   "inputs": [],
   "name": "defaultAdmin",
   "outputs": [
@@ -1427,6 +1724,49 @@ export const paymentEscrowAbi = [
     "internalType": "uint48",
     "name": "",
     "type": "uint48"
+   }
+  ],
+  "stateMutability": "view",
+  "type": "function"
+ },
+ {
+  "inputs": [],
+  "name": "eip712Domain",
+  "outputs": [
+   {
+    "internalType": "bytes1",
+    "name": "fields",
+    "type": "bytes1"
+   },
+   {
+    "internalType": "string",
+    "name": "name",
+    "type": "string"
+   },
+   {
+    "internalType": "string",
+    "name": "version",
+    "type": "string"
+   },
+   {
+    "internalType": "uint256",
+    "name": "chainId",
+    "type": "uint256"
+   },
+   {
+    "internalType": "address",
+    "name": "verifyingContract",
+    "type": "address"
+   },
+   {
+    "internalType": "bytes32",
+    "name": "salt",
+    "type": "bytes32"
+   },
+   {
+    "internalType": "uint256[]",
+    "name": "extensions",
+    "type": "uint256[]"
    }
   ],
   "stateMutability": "view",
@@ -1567,6 +1907,202 @@ export const paymentEscrowAbi = [
    }
   ],
   "stateMutability": "view",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "bytes32",
+    "name": "paymentIdentifier",
+    "type": "bytes32"
+   }
+  ],
+  "name": "headroomOf",
+  "outputs": [
+   {
+    "components": [
+     {
+      "internalType": "uint120",
+      "name": "remaining",
+      "type": "uint120"
+     },
+     {
+      "internalType": "uint16",
+      "name": "increments",
+      "type": "uint16"
+     }
+    ],
+    "internalType": "struct IPaymentEscrow.Headroom",
+    "name": "",
+    "type": "tuple"
+   }
+  ],
+  "stateMutability": "view",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
+    "components": [
+     {
+      "internalType": "address",
+      "name": "payer",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "receiver",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "token",
+      "type": "address"
+     },
+     {
+      "internalType": "uint120",
+      "name": "maximumAmount",
+      "type": "uint120"
+     },
+     {
+      "internalType": "uint48",
+      "name": "preApprovalExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "authorizationExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "refundExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint16",
+      "name": "minimumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "uint16",
+      "name": "maximumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "address",
+      "name": "feeReceiver",
+      "type": "address"
+     },
+     {
+      "internalType": "uint256",
+      "name": "salt",
+      "type": "uint256"
+     }
+    ],
+    "internalType": "struct IPaymentEscrow.PaymentTerms",
+    "name": "terms",
+    "type": "tuple"
+   },
+   {
+    "internalType": "uint256",
+    "name": "amount",
+    "type": "uint256"
+   },
+   {
+    "internalType": "uint256",
+    "name": "sequence",
+    "type": "uint256"
+   }
+  ],
+  "name": "incrementAuthorization",
+  "outputs": [],
+  "stateMutability": "payable",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
+    "components": [
+     {
+      "internalType": "address",
+      "name": "payer",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "receiver",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "token",
+      "type": "address"
+     },
+     {
+      "internalType": "uint120",
+      "name": "maximumAmount",
+      "type": "uint120"
+     },
+     {
+      "internalType": "uint48",
+      "name": "preApprovalExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "authorizationExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "refundExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint16",
+      "name": "minimumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "uint16",
+      "name": "maximumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "address",
+      "name": "feeReceiver",
+      "type": "address"
+     },
+     {
+      "internalType": "uint256",
+      "name": "salt",
+      "type": "uint256"
+     }
+    ],
+    "internalType": "struct IPaymentEscrow.PaymentTerms",
+    "name": "terms",
+    "type": "tuple"
+   },
+   {
+    "internalType": "uint256",
+    "name": "amount",
+    "type": "uint256"
+   },
+   {
+    "internalType": "uint256",
+    "name": "sequence",
+    "type": "uint256"
+   },
+   {
+    "internalType": "bytes",
+    "name": "signature",
+    "type": "bytes"
+   }
+  ],
+  "name": "incrementAuthorization",
+  "outputs": [],
+  "stateMutability": "nonpayable",
   "type": "function"
  },
  {
@@ -1992,6 +2528,82 @@ export const paymentEscrowAbi = [
     "internalType": "struct IPaymentEscrow.PaymentTerms",
     "name": "terms",
     "type": "tuple"
+   }
+  ],
+  "name": "termsDigest",
+  "outputs": [
+   {
+    "internalType": "bytes32",
+    "name": "",
+    "type": "bytes32"
+   }
+  ],
+  "stateMutability": "view",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
+    "components": [
+     {
+      "internalType": "address",
+      "name": "payer",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "receiver",
+      "type": "address"
+     },
+     {
+      "internalType": "address",
+      "name": "token",
+      "type": "address"
+     },
+     {
+      "internalType": "uint120",
+      "name": "maximumAmount",
+      "type": "uint120"
+     },
+     {
+      "internalType": "uint48",
+      "name": "preApprovalExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "authorizationExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint48",
+      "name": "refundExpiry",
+      "type": "uint48"
+     },
+     {
+      "internalType": "uint16",
+      "name": "minimumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "uint16",
+      "name": "maximumFeeBasisPoints",
+      "type": "uint16"
+     },
+     {
+      "internalType": "address",
+      "name": "feeReceiver",
+      "type": "address"
+     },
+     {
+      "internalType": "uint256",
+      "name": "salt",
+      "type": "uint256"
+     }
+    ],
+    "internalType": "struct IPaymentEscrow.PaymentTerms",
+    "name": "terms",
+    "type": "tuple"
    },
    {
     "internalType": "uint256",
@@ -2002,6 +2614,19 @@ export const paymentEscrowAbi = [
   "name": "void",
   "outputs": [],
   "stateMutability": "nonpayable",
+  "type": "function"
+ },
+ {
+  "inputs": [],
+  "name": "walletDeployer",
+  "outputs": [
+   {
+    "internalType": "contract IWalletDeployer",
+    "name": "",
+    "type": "address"
+   }
+  ],
+  "stateMutability": "view",
   "type": "function"
  }
 ] as const;

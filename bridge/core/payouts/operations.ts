@@ -10,7 +10,7 @@ import type { JournalEntryInstruction } from '../../../ledger-service/vocabulary
 import type { WireAmount } from '../../../ledger-service/vocabulary/money.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { Address, Deployment } from '../../chain/domain.ts';
-import { batchIdOf, payoutBatchCall, tokenOf } from '../../chain/escrow.ts';
+import { batchIdOf, payoutBatchCall, payoutsOf, tokenOf } from '../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../chain/operations/submit-calls.ts';
 import { readCursor, writeCursor } from '../../platform/cursor.ts';
 import type { DueEvent, Outbox } from '../../platform/outbox.ts';
@@ -145,7 +145,7 @@ export async function applyWalletEvents(
 ): Promise<void> {
   const said = due
     .filter(({ topic, payload }) => topic === 'wallet.final' && 'batchIdentifier' in (payload as WalletPayload).fields)
-    .map(({ payload }) => payload as WalletPayload);
+    .flatMap(({ payload }) => payoutsOf(payload as WalletPayload));
   const entries: JournalEntryInstruction[] = [];
   const final: { shard: Shard; paymentId: string; sequence: number }[] = [];
   const batchIds = [...new Set(said.map(({ fields }) => batchIdOf(fields.batchIdentifier!)))];

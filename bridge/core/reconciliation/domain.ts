@@ -2,7 +2,7 @@ import type { Line } from '../../../ledger-service/reconciliation/domain.ts';
 import type { BookLine } from '../../../ledger-service/reconciliation/operations/read-lines.ts';
 import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { ObservedLog } from '../../chain/domain.ts';
-import { batchIdOf } from '../../chain/escrow.ts';
+import { batchIdOf, payoutsOf } from '../../chain/escrow.ts';
 import type { ObligationRow } from '../clearing/operations.ts';
 import { movementOfEscrow } from '../payments/domain.ts';
 import type { PaymentOnChain } from '../payments/operations/find-payment.ts';
@@ -51,7 +51,7 @@ export function chainLinesOfLogs(
   const lines: Line[] = [];
   let foreign = 0;
   const itemByPlace = new Map(items.map((item) => [`${item.batchId} ${item.batchIndex}`, item]));
-  for (const { event, fields } of logs) {
+  for (const { event, fields } of logs.flatMap(payoutsOf)) {
     if (event === 'PaidOut') {
       const item = itemByPlace.get(`${batchIdOf(fields.batchIdentifier!)} ${fields.index}`);
       if (item) lines.push(payoutLine(item, BigInt(fields.amount!)));
