@@ -8,7 +8,7 @@ import type { DomainEvent, DueEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideApproval, movementOfEscrow } from '../domain.ts';
 import { authorizationEntry, captureEntry, refundEntry, releaseEntry } from '../postings.ts';
-import { convertedBetween, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
+import { capturedEvent, convertedBetween, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
 import {
   columnsOf,
   insertMovement,
@@ -21,7 +21,6 @@ import {
   savePayment,
   stateOf,
 } from '../store.ts';
-import { capturedEvent } from './capture-payment.ts';
 
 type EscrowPayload = Readonly<{ event: string; fields: Readonly<Record<string, string>>; minedAt: string }>;
 
