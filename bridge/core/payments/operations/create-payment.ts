@@ -6,9 +6,8 @@ import { hashTerms, MAXIMUM_ESCROW_AMOUNT, type PaymentTerms, termsToJson, token
 import { completeOnce, type OnceRequest } from '../../../platform/once.ts';
 import { type GatesOutcome, passGates } from '../../authorization/gates.ts';
 import type { IssuerAnswer } from '../../authorization/issuer-port.ts';
-import { findInstrument, type Instrument } from '../../instruments/operations.ts';
+import type { Instrument } from '../../instruments/operations.ts';
 import type { Merchant } from '../../participants/domain.ts';
-import { findMerchant } from '../../participants/operations.ts';
 import { findQuote, type StoredQuote } from '../../quotes/operations.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
 import { type Quadrant, quadrantOf } from '../domain.ts';
@@ -96,10 +95,11 @@ async function answerResumed(
 }
 
 async function prepare(dependencies: PaymentDependencies, command: CreatePayment): Promise<Prepared> {
-  const { database, assets } = dependencies;
+  const { assets } = dependencies;
+  const hotPath = hotPathOf(dependencies);
   const [merchant, instrument] = await Promise.all([
-    findMerchant(database, command.shard, command.merchantId),
-    findInstrument(database, command.shard, command.instrumentId),
+    hotPath.merchant(command.shard, command.merchantId),
+    hotPath.instrument(command.shard, command.instrumentId),
   ]);
   const source = assets.get(command.amount.asset);
   if (instrument.kind === 'card' ? instrument.asset !== source.code : source.kind === 'fiat') {
