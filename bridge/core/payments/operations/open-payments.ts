@@ -63,8 +63,11 @@ export async function openPayments(
           continue;
         }
         const row = rowFor(claim.resourceId);
+        // Nobody was asked, so there is nothing to take back.
         const declined: PaymentRow | undefined =
-          gates.outcome === 'stopped' ? { ...row, phase: 'declined', declineCode: gates.code } : undefined;
+          gates.outcome === 'stopped'
+            ? { ...row, phase: 'declined', declineCode: gates.code, reversalDueAt: null }
+            : undefined;
         rows.push(declined ?? row);
         if (declined) events.push(paymentEvent(declined, 'payment.declined', 'declined'));
         else if (quote) {
