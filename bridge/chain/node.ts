@@ -10,7 +10,9 @@ export interface ChainNode {
   block(height: number): Promise<ObservedBlock>;
   blocks(from: number, to: number): Promise<readonly ObservedBlock[]>;
   logs(from: number, to: number, addresses: readonly Address[]): Promise<readonly ObservedLog[]>;
-  receipt(chainHash: Hex): Promise<Readonly<{ succeeded: boolean; height: number; gasUsed: number }> | undefined>;
+  /** Those of these very blocks; a node that does not have one of them fails, where a range would just be emptier. */
+  logsOf(blockHashes: readonly Hex[], addresses: readonly Address[]): Promise<readonly ObservedLog[]>;
+  receipt(chainHash: Hex): Promise<ChainReceipt | undefined>;
   /** `known` when the node, or the chain, has it already. */
   send(raw: Hex): Promise<'accepted' | 'known'>;
   gasPrice(): Promise<bigint>;
@@ -18,6 +20,8 @@ export interface ChainNode {
   /** Units of a token, or of the chain's own coin for the zero address, as of a block. */
   balance(token: Address, owner: Address, height: number): Promise<bigint>;
 }
+
+export type ChainReceipt = Readonly<{ succeeded: boolean; blockHash: Hex; height: number; gasUsed: number }>;
 
 const TIMEOUT_MILLISECONDS = 10_000;
 
@@ -72,29 +76,22 @@ function nodeOf(client: PublicClient, chainId: number): ChainNode {
           strict: true,
         }),
       );
-      const ordinals = new Map<string, number>();
-      return found.map((log) => {
-        const ordinal = ordinals.get(log.transactionHash) ?? 0;
-        ordinals.set(log.transactionHash, ordinal + 1);
-        return {
-          blockHash: log.blockHash,
-          height: Number(log.blockNumber),
-          chainHash: log.transactionHash,
-          logIndex: log.logIndex,
-          ordinal,
-          address: log.address.toLowerCase() as Address,
-          event: log.eventName,
-          fields: Object.fromEntries(
-            Object.entries(log.args as Record<string, unknown>).map(([name, value]) => [name, String(value)]),
-          ),
-        };
-      });
+      return found.map(observedLogOf());
+    },
+    async logsOf(blockHashes, addresses) {
+      const found = await Promise.all(
+        blockHashes.map((blockHash) =>
+          available(() => client.getLogs({ address: [...addresses], events: eventAbis, blockHash, strict: true })),
+        ),
+      );
+      return found.flatMap((logs) => logs.map(observedLogOf()));
     },
     async receipt(chainHash) {
       try {
         const found = await client.getTransactionReceipt({ hash: chainHash });
         return {
           succeeded: found.status === 'success',
+          blockHash: found.blockHash,
           height: Number(found.blockNumber),
           gasUsed: Number(found.gasUsed),
         };
@@ -131,6 +128,37 @@ function nodeOf(client: PublicClient, chainId: number): ChainNode {
             }),
       );
     },
+  };
+}
+
+type DecodedLog = Readonly<{
+  transactionHash: Hex;
+  blockHash: Hex;
+  blockNumber: bigint;
+  logIndex: number;
+  address: Address;
+  eventName: string;
+  args: unknown;
+}>;
+
+/** Counts the logs of each chain transaction as they come, so one is made for each answer. */
+function observedLogOf(): (log: DecodedLog) => ObservedLog {
+  const ordinals = new Map<string, number>();
+  return (log) => {
+    const ordinal = ordinals.get(log.transactionHash) ?? 0;
+    ordinals.set(log.transactionHash, ordinal + 1);
+    return {
+      blockHash: log.blockHash,
+      height: Number(log.blockNumber),
+      chainHash: log.transactionHash,
+      logIndex: log.logIndex,
+      ordinal,
+      address: log.address.toLowerCase() as Address,
+      event: log.eventName,
+      fields: Object.fromEntries(
+        Object.entries(log.args as Record<string, unknown>).map(([name, value]) => [name, String(value)]),
+      ),
+    };
   };
 }
 

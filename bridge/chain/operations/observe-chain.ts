@@ -93,7 +93,7 @@ async function readNewBlocks(dependencies: ObservationDependencies, head: number
     }
     const to = Math.min(head, from + BLOCKS_AT_ONCE - 1);
     const addresses = [deployment.escrow, deployment.wallet];
-    const [blocks, logs] = await Promise.all([node.blocks(from, to), node.logs(from, to, addresses)]);
+    const blocks = await node.blocks(from, to);
     const known = await loadCanonicalHash(database.drizzle, node.chainId, from - 1);
     const joined = joinBlocks(blocks, (height) => (height === from - 1 ? known : undefined));
     if (joined.outcome === 'torn') continue;
@@ -101,8 +101,9 @@ async function readNewBlocks(dependencies: ObservationDependencies, head: number
       await giveUp(dependencies, joined.giveUpFrom);
       continue;
     }
-    const hashes = new Set(blocks.map(({ hash }) => hash));
-    if (logs.some(({ blockHash }) => !hashes.has(blockHash))) continue;
+    // By hash: another node, or this one a moment later, may have other blocks at these heights and no logs of ours.
+    const filled = blocks.filter(({ chainHashes }) => chainHashes.length > 0).map(({ hash }) => hash);
+    const logs = await node.logsOf(filled, addresses);
     await inDatabaseTransaction(database, (transaction) => insertBlocks(transaction, node.chainId, blocks, logs));
     read += blocks.length;
   }
@@ -126,12 +127,12 @@ async function giveUp({ database, node, logger }: ObservationDependencies, heigh
  * marked, since a block is looked at once only.
  */
 function requireReceipts(
-  blocks: readonly Readonly<{ height: number; chainHashes: readonly string[] }>[],
+  blocks: readonly Readonly<{ blockHash: string; height: number; chainHashes: readonly string[] }>[],
   receipts: ReadonlyMap<string, Awaited<ReturnType<ChainNode['receipt']>>>,
 ): void {
-  for (const { height, chainHashes } of blocks) {
+  for (const { blockHash, height, chainHashes } of blocks) {
     for (const chainHash of chainHashes) {
-      if (!receipts.has(chainHash) || receipts.get(chainHash)?.height === height) continue;
+      if (!receipts.has(chainHash) || receipts.get(chainHash)?.blockHash === blockHash) continue;
       throw new SettlementError('CHAIN_UNAVAILABLE', `the node has no receipt of ${chainHash} in block ${height}`, {
         chainHash,
         height,
