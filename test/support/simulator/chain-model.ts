@@ -3,6 +3,7 @@ import { intermediaryWalletAbi } from '../../../bridge/chain/bindings/intermedia
 import { paymentEscrowAbi } from '../../../bridge/chain/bindings/payment-escrow.ts';
 import type { Address, Deployment, Hex, ObservedBlock, ObservedLog } from '../../../bridge/chain/domain.ts';
 import { hashTerms, NATIVE_TOKEN, type PaymentTerms } from '../../../bridge/chain/escrow.ts';
+import type { ChainReceipt } from '../../../bridge/chain/node.ts';
 
 type EscrowPayment = Readonly<{ capturable: bigint; refundable: bigint; nextSequence: bigint }>;
 type RawLog = Readonly<{ address: Address; event: string; fields: Readonly<Record<string, string>> }>;
@@ -66,10 +67,15 @@ const GAS_USED = 50_000;
 export class ChainModel {
   readonly deployment: Deployment;
   readonly #operator: Address;
-  /** The branch that counts; `others` are those that lost. */
+  /** The branch that counts. */
   blocks: ModelBlock[];
+  /** The branch that counted before the last reorganisation: what a node on the wrong side still answers from. */
+  lostBranch: readonly ModelBlock[] | undefined;
+  #kept: ModelBlock[] | undefined;
   readonly pool = new Map<Hex, ChainTransaction>();
   readonly #everKnown = new Map<Hex, ChainTransaction>();
+  /** Whether the escrow knows which movements it has made. */
+  countsSequences = true;
   #branch = 0;
 
   constructor(
@@ -117,6 +123,26 @@ export class ChainModel {
     return 'accepted';
   }
 
+  /** A payer's wallet sends what the payer agreed to, and keeps at it when the pool forgets. */
+  sendFromWallet(sender: Address, call: Readonly<{ recipient: Address; data: Hex; value: bigint }>): void {
+    const from = sender.toLowerCase() as Address;
+    const sent = [...this.#everKnown.values()].filter((one) => one.sender === from);
+    const nonce = sent.length;
+    this.enter({
+      hash: keccak256(stringToHex(`${from} ${nonce} ${call.data}`)),
+      sender: from,
+      nonce,
+      ...call,
+      recipient: call.recipient.toLowerCase() as Address,
+    });
+  }
+
+  remindWallets(): void {
+    for (const transaction of this.#everKnown.values()) {
+      if (transaction.sender !== this.#operator && !this.receipt(transaction.hash)) this.enter(transaction);
+    }
+  }
+
   nextNonce(sender: Address): number {
     return this.head.state.nonces.get(sender) ?? 0;
   }
@@ -155,6 +181,7 @@ export class ChainModel {
 
   /** The last `depth` blocks lose; what was in them waits again, but for what is forgotten. */
   undo(depth: number, forget: (hash: Hex) => boolean): number {
+    this.lostBranch = [...this.blocks];
     const lost = this.blocks.splice(this.blocks.length - Math.min(depth, this.blocks.length - 1));
     this.#branch += 1;
     for (const { included } of lost) {
@@ -164,8 +191,29 @@ export class ChainModel {
     return lost.length;
   }
 
-  observed(height: number): ObservedBlock | undefined {
-    const block = this.blocks[height];
+  /** For a while another branch is shown that leaves out blocks which were final; `rejoin` ends it. */
+  leave(depth: number): void {
+    this.#kept = [...this.blocks];
+    this.undo(depth, () => false);
+  }
+
+  get isAway(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  rejoin(): void {
+    if (!this.#kept) return;
+    this.blocks = this.#kept;
+    this.#kept = undefined;
+    this.#branch += 1;
+    this.pool.clear();
+    for (const transaction of this.#everKnown.values()) {
+      if (!this.receipt(transaction.hash)) this.enter(transaction);
+    }
+  }
+
+  observed(height: number, branch: readonly ModelBlock[] = this.blocks): ObservedBlock | undefined {
+    const block = branch[height];
     return (
       block && {
         height,
@@ -177,8 +225,8 @@ export class ChainModel {
     );
   }
 
-  logsAt(height: number): readonly ObservedLog[] {
-    const block = this.blocks[height];
+  logsAt(height: number, branch: readonly ModelBlock[] = this.blocks): readonly ObservedLog[] {
+    const block = branch[height];
     if (!block) return [];
     let logIndex = 0;
     return block.included.flatMap(({ transaction, logs }) =>
@@ -196,10 +244,10 @@ export class ChainModel {
     );
   }
 
-  receipt(hash: Hex): Readonly<{ succeeded: boolean; height: number; gasUsed: number }> | undefined {
-    for (const { height, included } of this.blocks) {
+  receipt(hash: Hex, branch: readonly ModelBlock[] = this.blocks): ChainReceipt | undefined {
+    for (const { hash: blockHash, height, included } of branch) {
       const found = included.find(({ transaction }) => transaction.hash === hash);
-      if (found) return { succeeded: found.succeeded, height, gasUsed: GAS_USED };
+      if (found) return { succeeded: found.succeeded, blockHash, height, gasUsed: GAS_USED };
     }
     return undefined;
   }
@@ -260,7 +308,7 @@ export class ChainModel {
       }
       case 'capture': {
         const [, amount, fee, sequence] = args as readonly [unknown, bigint, bigint, bigint];
-        const state_ = next(payment, sequence);
+        const state_ = this.#next(payment, sequence);
         if (!state_) return;
         if (amount === 0n) throw new Revert('AmountZero');
         if (now >= Number(terms.authorizationExpiry)) throw new Revert('Expired');
@@ -278,7 +326,7 @@ export class ChainModel {
       }
       case 'void': {
         const [, sequence] = args as readonly [unknown, bigint];
-        const state_ = next(payment, sequence);
+        const state_ = this.#next(payment, sequence);
         if (!state_) return;
         state.payments.set(name, { ...state_, capturable: 0n, nextSequence: state_.nextSequence + 1n });
         log('Voided', { sequence, amount: state_.capturable });
@@ -287,7 +335,7 @@ export class ChainModel {
       }
       case 'refund': {
         const [, amount, sequence] = args as readonly [unknown, bigint, bigint];
-        const state_ = next(payment, sequence);
+        const state_ = this.#next(payment, sequence);
         if (!state_) return;
         if (now >= Number(terms.refundExpiry)) throw new Revert('Expired');
         if (amount === 0n || amount > state_.refundable) throw new Revert('AmountExceedsCaptured');
@@ -303,6 +351,14 @@ export class ChainModel {
       default:
         throw new Revert(`the model has no ${functionName}`);
     }
+  }
+
+  /** Undefined when a movement with this number has taken place. */
+  #next(payment: EscrowPayment | undefined, sequence: bigint): EscrowPayment | undefined {
+    if (!payment) throw new Revert('PaymentUnknown');
+    if (!this.countsSequences) return payment;
+    if (sequence > payment.nextSequence) throw new Revert('SequenceAhead');
+    return sequence < payment.nextSequence ? undefined : payment;
   }
 
   #wallet(state: ChainState, transaction: ChainTransaction, logs: RawLog[]): void {
@@ -321,13 +377,6 @@ export class ChainModel {
       logs.push({ address: wallet.toLowerCase() as Address, event: 'PaidOut', fields });
     }
   }
-}
-
-/** Undefined when a movement with this number has taken place. */
-function next(payment: EscrowPayment | undefined, sequence: bigint): EscrowPayment | undefined {
-  if (!payment) throw new Revert('PaymentUnknown');
-  if (sequence > payment.nextSequence) throw new Revert('SequenceAhead');
-  return sequence < payment.nextSequence ? undefined : payment;
 }
 
 function termsOf(decoded: unknown): PaymentTerms {

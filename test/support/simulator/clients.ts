@@ -1,4 +1,4 @@
-import type { Hex } from '../../../bridge/chain/domain.ts';
+import type { Address, Hex } from '../../../bridge/chain/domain.ts';
 import type { Quadrant } from '../../../bridge/core/payments/domain.ts';
 import { capturePayment } from '../../../bridge/core/payments/operations/capture-payment.ts';
 import { createPayment } from '../../../bridge/core/payments/operations/create-payment.ts';
@@ -13,11 +13,12 @@ import type { OnceRequest } from '../../../bridge/platform/once.ts';
 import { asUnavailability } from '../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import { shardOf } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { ChainModel } from './chain-model.ts';
 import type { Gate, Owner } from './gate.ts';
 import type { Oracle } from './oracle.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { ProcessDied, type SimulatedProcess } from './simulated-process.ts';
-import { PAYERS, type PayerName, TOKEN_ASSET } from './simulated-world.ts';
+import { COIN_ASSET, PAYERS, type PayerName, TOKEN_ASSET } from './simulated-world.ts';
 
 export type RequestFaults = Readonly<{ requestLost: number; replyLost: number; repeated: number }>;
 export const NO_REQUEST_FAULTS: RequestFaults = { requestLost: 0, replyLost: 0, repeated: 0 };
@@ -30,6 +31,7 @@ export type ClientParts = Readonly<{
   living: () => readonly SimulatedProcess[];
   faults: () => RequestFaults;
   onFault: (kind: string) => void;
+  sendFromWallet: ChainModel['sendFromWallet'];
   /** A planted bug may change what a request says about itself. */
   onceOf: (request: OnceRequest) => OnceRequest;
 }>;
@@ -37,6 +39,8 @@ export type ClientParts = Readonly<{
 export type PaymentPlan = Readonly<{
   name: string;
   quadrant: Quadrant;
+  /** In the chain's own coin, which its payer sends instead of signing for it. */
+  paysCoins: boolean;
   payer: PayerName;
   amount: bigint;
   validForMilliseconds: number;
@@ -99,7 +103,7 @@ export class Clients {
     const caller = plan.payer;
     await this.#wait(this.#chance.below(4_000));
     const paysFiat = plan.quadrant.startsWith('fiat');
-    const source = { minorUnits: plan.amount, asset: paysFiat ? 'EUR' : TOKEN_ASSET };
+    const source = { minorUnits: plan.amount, asset: paysFiat ? 'EUR' : plan.paysCoins ? COIN_ASSET : TOKEN_ASSET };
     const merchantId = plan.quadrant.endsWith('Fiat') ? 'bakery' : 'arcade';
     let quoteId: string | undefined;
     if (plan.quadrant === 'fiatToCrypto' || plan.quadrant === 'cryptoToFiat') {
@@ -144,6 +148,10 @@ export class Clients {
       if (!plan.isSigned) return;
       await this.#sign(plan, created);
     }
+    if (created.action?.kind === 'send') {
+      if (!plan.isSigned) return;
+      await this.#send(plan, created.action.chainTransaction);
+    }
     const opened = await this.#waitUntil(paymentId, ({ phase }) => phase !== 'unknown' && phase !== 'requires_action');
     if (opened?.phase === 'open') await this.#use(plan, opened);
   }
@@ -187,6 +195,24 @@ export class Clients {
       await this.#wait(this.#chance.below(3_000));
       await move('refund', index, share);
     }
+  }
+
+  async #send(plan: PaymentPlan, call: Readonly<{ to: string; data: string; value: string }>): Promise<void> {
+    const { gate, world, sendFromWallet } = this.#parts;
+    const wait = this.#chance.below(3_000);
+    await gate.pass(
+      world,
+      'act',
+      `${plan.payer} sends`,
+      () => {
+        sendFromWallet(PAYERS[plan.payer].address, {
+          recipient: call.to as Address,
+          data: call.data as Hex,
+          value: BigInt(call.value),
+        });
+      },
+      wait,
+    );
   }
 
   async #sign(plan: PaymentPlan, { paymentId, action }: PaymentView): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Address, Hex } from '../../../bridge/chain/domain.ts';
 import type { ChainNode } from '../../../bridge/chain/node.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
-import type { ChainModel } from './chain-model.ts';
+import type { ChainModel, ModelBlock } from './chain-model.ts';
 import type { Gate, Owner } from './gate.ts';
 import type { SeededChance } from './seeded-chance.ts';
 
@@ -12,11 +12,20 @@ export type NodeFaults = Readonly<{
   stale: number;
   /** It says that it has no receipt of what is there. */
   missingReceipt: number;
+  /** It is on the branch that lost. */
+  dissenting: number;
   /** It takes a transaction and forgets it. */
   forgets: number;
 }>;
 
-export const NO_NODE_FAULTS: NodeFaults = { requestLost: 0, replyLost: 0, stale: 0, missingReceipt: 0, forgets: 0 };
+export const NO_NODE_FAULTS: NodeFaults = {
+  requestLost: 0,
+  replyLost: 0,
+  stale: 0,
+  missingReceipt: 0,
+  dissenting: 0,
+  forgets: 0,
+};
 const FURTHEST_BEHIND = 2;
 const GAS_PRICE = 1_000_000_000n;
 
@@ -50,39 +59,47 @@ export class HeldNode implements ChainNode {
   }
 
   head(): Promise<number> {
-    return this.#ask('head', () => this.#newest());
+    return this.#ask('head', () => this.#view().length - 1);
   }
 
   block(height: number) {
-    return this.#ask(`block ${height}`, () => this.#blockAt(height, this.#newest()));
+    return this.#ask(`block ${height}`, () => blockAt(this.#chain, height, this.#view()));
   }
 
   blocks(from: number, to: number) {
     return this.#ask(`blocks ${from} to ${to}`, () => {
-      const newest = this.#newest();
-      return Array.from({ length: to - from + 1 }, (_, index) => this.#blockAt(from + index, newest));
+      const view = this.#view();
+      return Array.from({ length: to - from + 1 }, (_, index) => blockAt(this.#chain, from + index, view));
     });
   }
 
   logs(from: number, to: number, addresses: readonly Address[]) {
-    const wanted = new Set(addresses.map((address) => address.toLowerCase()));
     return this.#ask(`logs ${from} to ${to}`, () => {
+      const view = this.#view();
       // A node that lags refuses a range it does not have.
-      if (to > this.#newest()) throw unavailable('block range is beyond the head');
-      return Array.from({ length: to - from + 1 }, (_, index) => this.#chain.logsAt(from + index))
-        .flat()
-        .filter(({ address }) => wanted.has(address));
+      if (to >= view.length) throw unavailable('block range is beyond the head');
+      return this.#logsAt(
+        Array.from({ length: to - from + 1 }, (_, index) => from + index),
+        view,
+        addresses,
+      );
+    });
+  }
+
+  logsOf(blockHashes: readonly Hex[], addresses: readonly Address[]) {
+    if (blockHashes.length === 0) return Promise.resolve([]);
+    return this.#ask(`logs of ${blockHashes.map((hash) => hash.slice(0, 10))}`, () => {
+      const view = this.#view();
+      const heights = blockHashes.map((hash) => view.findIndex((block) => block.hash === hash));
+      if (heights.includes(-1)) throw unavailable('unknown block');
+      return this.#logsAt(heights, view, addresses);
     });
   }
 
   receipt(chainHash: Hex) {
     return this.#ask(`receipt ${chainHash.slice(0, 10)}`, () => {
-      const newest = this.#newest();
-      const found = this.#chain.receipt(chainHash);
-      if (!found || found.height > newest || this.#draw(this.#faults().missingReceipt, 'receipt withheld')) {
-        return undefined;
-      }
-      return found;
+      const found = this.#chain.receipt(chainHash, this.#view());
+      return found && this.#draw(this.#faults().missingReceipt, 'receipt withheld') ? undefined : found;
     });
   }
 
@@ -105,15 +122,18 @@ export class HeldNode implements ChainNode {
     return this.#ask('balance', () => this.#chain.blocks[height]!.state.balanceOf(token, owner));
   }
 
-  #newest(): number {
-    const behind = this.#draw(this.#faults().stale, 'stale node') ? this.#chance.between(1, FURTHEST_BEHIND) : 0;
-    return Math.max(0, this.#chain.head.height - behind);
+  /** What the node that happens to answer knows: the chain, a chain without its newest blocks, or the losing branch. */
+  #view(): readonly ModelBlock[] {
+    const { dissenting, stale } = this.#faults();
+    const { blocks, lostBranch } = this.#chain;
+    if (lostBranch && this.#draw(dissenting, 'dissenting node')) return lostBranch;
+    if (!this.#draw(stale, 'stale node')) return blocks;
+    return blocks.slice(0, Math.max(1, blocks.length - this.#chance.between(1, FURTHEST_BEHIND)));
   }
 
-  #blockAt(height: number, newest: number) {
-    const block = height > newest ? undefined : this.#chain.observed(height);
-    if (!block) throw unavailable(`no block ${height}`);
-    return block;
+  #logsAt(heights: readonly number[], view: readonly ModelBlock[], addresses: readonly Address[]) {
+    const wanted = new Set(addresses.map((address) => address.toLowerCase()));
+    return heights.flatMap((height) => this.#chain.logsAt(height, view)).filter(({ address }) => wanted.has(address));
   }
 
   async #ask<Answer>(label: string, answer: () => Answer): Promise<Answer> {
@@ -131,6 +151,12 @@ export class HeldNode implements ChainNode {
     this.#onFault(kind);
     return true;
   }
+}
+
+function blockAt(chain: ChainModel, height: number, view: readonly ModelBlock[]) {
+  const block = chain.observed(height, view);
+  if (!block) throw unavailable(`no block ${height}`);
+  return block;
 }
 
 function unavailable(message: string): SettlementError {

@@ -22,13 +22,15 @@ import { Trace } from './trace.ts';
 /** A bug that is planted from the outside: it wraps what the real code stands on, or changes what it says. */
 export type PlantedBug = Readonly<{
   name: string;
-  filter?: (world: Readonly<{ chance: SeededChance; chain: ChainModel; server: SimulatorServer }>) => StatementFilter;
+  filter?: (world: Readonly<{ chance: SeededChance; chain: ChainModel }>) => StatementFilter;
   node?: (node: ChainNode) => ChainNode;
   issuer?: (issuer: IssuerPort, chance: SeededChance) => IssuerPort;
   doorbells?: (doorbells: Doorbells, chance: SeededChance) => Doorbells;
   once?: (request: OnceRequest) => OnceRequest;
   finalityDepth?: number;
   withoutSweeper?: boolean;
+  /** An escrow that does not know what it has done already. */
+  withoutSequences?: boolean;
 }>;
 
 export type SimulationOptions = Readonly<{
@@ -36,7 +38,7 @@ export type SimulationOptions = Readonly<{
   server: SimulatorServer;
   bug?: PlantedBug | undefined;
   /** Instead of the seed's own faults. */
-  faults?: ((step: Step, ordinal: number) => Fault | undefined) | undefined;
+  faults?: ((step: Step) => Fault | undefined) | undefined;
   plans?: readonly PaymentPlan[] | undefined;
   keepWholeTrace?: boolean;
 }>;
@@ -62,8 +64,8 @@ const PROCESSES = 2;
 const POOL_SIZE = 5;
 const RESTART_MILLISECONDS = 400;
 const BLOCK_MILLISECONDS = 2_000;
-const MOST_SAFETY_STEPS = 12_000;
-const MOST_HEALED_STEPS = 12_000;
+const MOST_SAFETY_STEPS = 8_000;
+const MOST_HEALED_STEPS = 5_000;
 const STEPS_BETWEEN_LOOKS = 60;
 const LEAP_MILLISECONDS = 3_600_000;
 const QUADRANTS: readonly Quadrant[] = ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'];
@@ -113,6 +115,8 @@ class Simulation {
   #requestFaults: RequestFaults;
   #statements = 0;
   #reorganisations = 0;
+  #hasLeft = false;
+  #awayFor = 0;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -139,20 +143,19 @@ class Simulation {
       replyLost: rate(0.05),
       stale: rate(0.2),
       missingReceipt: rate(0.1),
+      dissenting: rate(0.1),
       forgets: rate(0.2),
     };
     this.#requestFaults = { requestLost: rate(0.1), replyLost: rate(0.15), repeated: rate(0.3) };
     this.#queue.faults = { lost: rate(0.3), doubled: rate(0.2), late: rate(0.3) };
+    this.#chain.countsSequences = !options.bug?.withoutSequences;
     this.#queue.sweeps = !options.bug?.withoutSweeper;
-    const count = (kind: string) => {
-      this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
-    };
+    const count = (kind: string) => this.#count(kind);
     this.#issuer.onFault = count;
     this.#queue.onFault = count;
     const planted = options.bug?.filter?.({
       chance: this.#chance.fork('bug'),
       chain: this.#chain,
-      server: this.#server,
     });
     this.#filter = (statement, owner) => {
       this.#statements += 1;
@@ -164,6 +167,7 @@ class Simulation {
       oracle: this.#oracle,
       chance: this.#chance.fork('clients'),
       living: () => this.#processes,
+      sendFromWallet: (sender, call) => this.#chain.sendFromWallet(sender, call),
       faults: () => this.#requestFaults,
       onFault: count,
       onceOf: options.bug?.once ?? ((request) => request),
@@ -359,7 +363,15 @@ class Simulation {
       await timers.wait(Math.floor(BLOCK_MILLISECONDS * (0.5 + chance.fraction())));
       await this.#gate.pass(this.#world, 'mine', 'a block', () => {
         const at = new Date(this.#gate.time);
-        if (this.#isFaulty && this.#reorganisations < 3 && chance.happens(0.04)) this.#reorganise(chance, at);
+        if (this.#chain.isAway && (!this.#isFaulty || this.#awayFor === 0)) {
+          this.#chain.rejoin();
+          this.#trace.write('    the branch that was final is back');
+        } else if (this.#chain.isAway) this.#awayFor -= 1;
+        else if (this.#isFaulty && this.#reorganisations < 3 && chance.happens(0.05)) this.#reorganise(chance, at);
+        else if (this.#isFaulty && !this.#hasLeft && this.#chain.head.height > 8 && chance.happens(0.02)) {
+          this.#leave(chance);
+        }
+        this.#chain.remindWallets();
         const block = this.#chain.mine(at, chance.happens(0.2) && this.#isFaulty ? 1 : 20);
         this.#trace.write(`    block ${block.height} ${block.hash.slice(0, 10)} with ${block.included.length}`);
       });
@@ -369,10 +381,24 @@ class Simulation {
   #reorganise(chance: SeededChance, at: Date): void {
     const depth = chance.between(1, FINALITY_DEPTH);
     this.#reorganisations += 1;
-    this.#faults.reorganisation = (this.#faults.reorganisation ?? 0) + 1;
+    this.#count('reorganisation');
     const undone = this.#chain.undo(depth, () => chance.happens(0.2));
     for (let block = 1; block < undone; block += 1) this.#chain.mine(at, chance.between(0, 3));
     this.#trace.write(`    ${undone} blocks lost`);
+  }
+
+  /** Blocks that were final are gone for a while, on a branch too short to make anything final itself. */
+  #leave(chance: SeededChance): void {
+    this.#hasLeft = true;
+    this.#count('reorganisation beyond final');
+    const depth = FINALITY_DEPTH + chance.between(2, 3);
+    this.#chain.leave(depth);
+    this.#awayFor = chance.between(1, 2);
+    this.#trace.write(`    ${depth} blocks lost, some of them final`);
+  }
+
+  #count(kind: string): void {
+    this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
   }
 
   /** Clocks step, windows are closed early, and somebody rings without a reason. */
@@ -387,19 +413,19 @@ class Simulation {
       if (steps && chance.happens(0.3)) {
         const { owner } = chance.pick(this.#processes);
         owner.clockOffset = chance.between(-2_000, 2_000);
-        this.#faults['clock step'] = (this.#faults['clock step'] ?? 0) + 1;
+        this.#count('clock step');
       }
       if (chance.happens(0.3)) {
         const consumers = ['escrow-events', 'wallet-events', 'clearing', 'payouts', 'reversals', 'expiries', 'nobody'];
         this.#queue.ring(chance.pick(consumers));
-        this.#faults['job forged'] = (this.#faults['job forged'] ?? 0) + 1;
+        this.#count('job forged');
       }
       if (closes && chance.happens(0.3)) await this.#clients.closeWindows();
     }
   }
 
   #faultOf(step: Step, count: (kind: string) => void): Fault | undefined {
-    if (this.#options.faults) return this.#options.faults(step, this.#gate.steps);
+    if (this.#options.faults) return this.#isFaulty ? this.#options.faults(step) : undefined;
     if (!this.#isFaulty || step.owner === this.#world || step.kind === 'timer') return undefined;
     const draw = this.#gate.chance.fraction();
     const { killBefore, killAfter, resetBefore, resetAfter, serialization, statementTimeout, refused } = this.#rates;
@@ -431,11 +457,14 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
   return Array.from({ length: 6 }, (_, index): PaymentPlan => {
     const quadrant = QUADRANTS[index] ?? chance.pick(QUADRANTS);
     const paysFiat = quadrant.startsWith('fiat');
+    const paysCoins = quadrant === 'cryptoToFiat' && chance.happens(0.4);
+    const units = paysFiat ? chance.between(50, 20_000) : chance.between(1_000, 300_000_000);
     return {
       name: `order-${index}`,
       quadrant,
+      paysCoins,
       payer: chance.pick<PayerName>(['ana', 'ben']),
-      amount: paysFiat ? BigInt(chance.between(50, 20_000)) : BigInt(chance.between(1_000, 300_000_000)),
+      amount: BigInt(units) * (paysCoins ? 1_000_000_000n : 1n),
       validForMilliseconds: 2_400_000,
       captures: Array.from({ length: chance.between(0, 3) }, () => chance.between(1, 70)),
       ending: chance.pick(['void', 'expiry', 'capture the rest']),
