@@ -5,6 +5,7 @@ import {
   type Execute,
   executeOn,
   isContention,
+  onOneConnection,
 } from '../platform/database.ts';
 import { createGatherer, type Gatherer } from '../platform/gatherer.ts';
 import { systemTimers } from '../platform/ports.ts';
@@ -136,34 +137,37 @@ class ShardBooks {
   async #postUnderLock(entries: readonly JournalEntryInstruction[], keys: BookKeys): Promise<readonly PostingResult[]> {
     const { database, clock, timers = systemTimers } = this.#dependencies;
     for (let attempt = 1; ; attempt += 1) {
-      const connection = await database.client.reserve();
-      const execute = executeOn(connection);
       try {
-        const now = clock.now();
-        const [, books] = await Promise.all([
-          execute('begin isolation level read committed', []),
-          loadBooks(execute, this.#shard, keys, now),
-        ]);
-        const decided = decideEntries(books, entries, now, keys.malformed);
-        await Promise.all([
-          decided.entryIds.length > 0 ? writeDecided(execute, this.#shard, books, decided) : undefined,
-          execute('commit', []),
-        ]);
+        const [books, decided] = await onOneConnection(database, 'begin isolation level read committed', (execute) =>
+          this.#decideUnderLock(execute, entries, keys, clock.now()),
+        );
         for (const [key, account] of books.accounts) this.#accounts.set(key, account);
         for (const [holdId, hold] of books.holds) this.#holds.set(holdId, hold);
         this.#remember(decided);
         return decided.results;
       } catch (error) {
-        await execute('rollback', []).catch(() => {});
         if (!isContention(databaseErrorCode(asConflict(error)) ?? '') || attempt === MAXIMUM_ATTEMPTS) {
           this.#forget();
           throw asUnavailability(error);
         }
         await timers.wait(FIRST_BACKOFF_MILLISECONDS * 2 ** (attempt - 1));
-      } finally {
-        connection.release();
       }
     }
+  }
+
+  async #decideUnderLock(
+    execute: Execute,
+    entries: readonly JournalEntryInstruction[],
+    keys: BookKeys,
+    now: Date,
+  ): Promise<[Books, Decided]> {
+    const books = await loadBooks(execute, this.#shard, keys, now);
+    const decided = decideEntries(books, entries, now, keys.malformed);
+    await Promise.all([
+      decided.entryIds.length > 0 ? writeDecided(execute, this.#shard, books, decided) : undefined,
+      execute('commit', []),
+    ]);
+    return [books, decided];
   }
 
   #remembered(keys: BookKeys): Books | undefined {

@@ -169,6 +169,48 @@ export function asUnavailability(error: unknown): unknown {
 }
 
 /**
+ * Has `work` run on a connection of its own, between `begin` and `commit`, which travel with what they enclose.
+ *
+ * Errors:  whatever `work` throws
+ * Effects: those of `work`, all or none; the connection goes back to the pool, unless it was lost: the driver, given back
+ *          a connection that is about to close, would still send queries to it
+ */
+export async function onOneConnection<Result>(
+  database: Database,
+  begin: string,
+  work: (execute: Execute) => Promise<Result>,
+): Promise<Result> {
+  const connection = await database.client.reserve();
+  const execute = executeOn(connection);
+  try {
+    const begun = execute(begin, []);
+    const [, result] = await Promise.all([begun, work(execute)]);
+    connection.release();
+    return result;
+  } catch (error) {
+    if (!isConnectionLost(error)) {
+      await execute('rollback', []).catch(() => {});
+      connection.release();
+    }
+    throw error;
+  }
+}
+
+/** Reads in one snapshot. Errors: whatever `work` throws. */
+export function inSnapshot<Result>(database: Database, work: (execute: Execute) => Promise<Result>): Promise<Result> {
+  return onOneConnection(database, 'begin isolation level repeatable read read only', async (execute) => {
+    const result = await work(execute);
+    await execute('commit', []);
+    return result;
+  });
+}
+
+function isConnectionLost(error: unknown): boolean {
+  const code = databaseErrorCode(error) ?? '';
+  return /^(08|57P)/.test(code) || (CONNECTION_FAULTS.has(code) && !/^\d/.test(code));
+}
+
+/**
  * Thrown in a database transaction when another one came first and its rows must be read afresh: the transaction is
  * run again as if the database itself had refused it.
  */

@@ -44,11 +44,15 @@ export function createGatherer<Command, Result>(options: {
       idlers = [];
     }
   };
-  /** Callers that were answered together mostly ask again in the same turn: the flush waits until they have. */
+  /**
+   * Callers that were answered together mostly ask again in the same turn: the flush waits until they have, that is until
+   * no promise is left to be told. Not with setImmediate: what the driver is asked to send from there it sends a turn
+   * later, and a connection that closes in between is never usable again (postgres 3.4, `closed` in connection.js).
+   */
   const schedule = () => {
     if (isScheduled || (underWay >= options.concurrentBatches && waiting.length > 0)) return;
     isScheduled = true;
-    setImmediate(flush);
+    queueMicrotask(() => process.nextTick(flush));
   };
   const attempt = async (batch: readonly Waiting<Command, Result>[]): Promise<void> => {
     try {

@@ -1,4 +1,4 @@
-import { type Database, executeOn } from '../../platform/database.ts';
+import { type Database, inSnapshot } from '../../platform/database.ts';
 import type { AssetRegistry } from '../../vocabulary/assets.ts';
 import { type Amount, formatAmount } from '../../vocabulary/money.ts';
 
@@ -27,12 +27,9 @@ export async function exportHledger(
   assets: AssetRegistry,
   write: (text: string) => void | Promise<void>,
 ): Promise<number> {
-  const connection = await database.client.reserve();
-  const execute = executeOn(connection);
-  let entries = 0;
-  let current = '';
-  try {
-    await execute('begin isolation level repeatable read read only', []);
+  return inSnapshot(database, async (execute) => {
+    let entries = 0;
+    let current = '';
     await execute(LINES, []);
     for (;;) {
       const rows = await execute(`fetch ${LINES_AT_ONCE} from journal`, []);
@@ -50,10 +47,7 @@ export async function exportHledger(
       }
       await write(text);
     }
-  } finally {
-    await execute('rollback', []).catch(() => {});
-    connection.release();
-  }
+  });
 }
 
 /** A description ends at a semicolon or at the end of its line. */

@@ -1,4 +1,4 @@
-import { type Database, type Execute, executeOn, type Row } from '../../platform/database.ts';
+import { type Database, type Execute, inSnapshot, type Row } from '../../platform/database.ts';
 import { SettlementError } from '../../vocabulary/errors.ts';
 import type { AccountPath, TransferKind } from '../../vocabulary/journal-entries.ts';
 
@@ -276,19 +276,4 @@ function readCursor(text: string): Readonly<{ after: bigint; through: bigint }> 
   const match = /^(\d{1,18}) (\d{1,18})$/.exec(Buffer.from(text, 'base64url').toString('utf8'));
   if (!match) throw new SettlementError('FIELD_INVALID', 'this is no cursor of a statement', { param: 'cursor' });
   return { after: BigInt(match[1]!), through: BigInt(match[2]!) };
-}
-
-async function inSnapshot<Result>(database: Database, work: (execute: Execute) => Promise<Result>): Promise<Result> {
-  const connection = await database.client.reserve();
-  const execute = executeOn(connection);
-  try {
-    const [, result] = await Promise.all([
-      execute('begin isolation level repeatable read read only', []),
-      work(execute),
-    ]);
-    return result;
-  } finally {
-    await execute('rollback', []).catch(() => {});
-    connection.release();
-  }
 }

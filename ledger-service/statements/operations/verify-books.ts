@@ -1,7 +1,7 @@
 import { ruleOf } from '../../journal/chart.ts';
 import { subjectKeyOf } from '../../journal/domain.ts';
 import { HASH_OF_LINES } from '../../journal/store.ts';
-import { type Database, type Execute, executeOn, type Row } from '../../platform/database.ts';
+import { type Database, type Execute, inSnapshot, type Row } from '../../platform/database.ts';
 import { uuidFromMeaning } from '../../vocabulary/identifiers.ts';
 import { FIRST_LINK, sealHash } from '../domain.ts';
 import { rowsOf, SUBJECT, SUBJECT_KEY } from '../store.ts';
@@ -33,10 +33,7 @@ const SEALS_AT_ONCE = 16;
  * Effects: reads only, in one snapshot; posting goes on meanwhile
  */
 export async function verifyBooks(database: Database): Promise<Verification> {
-  const connection = await database.client.reserve();
-  const execute = executeOn(connection);
-  try {
-    await execute('begin isolation level repeatable read read only', []);
+  return inSnapshot(database, async (execute) => {
     for (const setting of ['statement_timeout = 0', "work_mem = '256MB'", 'jit = off']) {
       await execute(`set local ${setting}`, []);
     }
@@ -61,10 +58,7 @@ export async function verifyBooks(database: Database): Promise<Verification> {
     const [counts] = await execute(COUNTS, []);
     const [transfers, entries, accounts, unsealedEntries] = counts!.map(Number) as [number, number, number, number];
     return { transfers, entries, accounts, seals, unsealedEntries, links, misfits };
-  } finally {
-    await execute('rollback', []).catch(() => {});
-    connection.release();
-  }
+  });
 }
 
 const COUNTS = `
