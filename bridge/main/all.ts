@@ -9,13 +9,14 @@ import { startWorker } from './worker.ts';
 if (import.meta.main) {
   await runAsProcess('bridge', async () => {
     const bridge = await openBridge(configurationOfProcess());
-    await startWorker(bridge);
+    const worker = await startWorker(bridge);
     const watcher = startWatcher(bridge);
     const listening = await listen(createApi(bridge), bridge.configuration.port);
     process.stdout.write(`${JSON.stringify({ event: 'api.ready', url: listening.url })}\n`);
     return async () => {
       await listening.close();
       await watcher.stop();
+      await worker.stop();
       await bridge.close();
     };
   });

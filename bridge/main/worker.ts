@@ -1,3 +1,4 @@
+import { keepSealing } from '../../ledger-service/statements/operations/seal-entries.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
@@ -15,8 +16,12 @@ import { type Bridge, openBridge, operatorOf } from './wiring.ts';
 
 const EXPIRIES = 'expiries';
 
-/** Listens to every doorbell; each answer works on what is due until nothing is. */
-export async function startWorker(bridge: Bridge): Promise<void> {
+/**
+ * Listens to every doorbell; each answer works on what is due until nothing is. Beside it the books are sealed.
+ *
+ * Effects: until `stop`; the doorbells themselves are closed with the bridge
+ */
+export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Promise<void> }>> {
   const { database, node, clock, machineClock, identifiers, outbox, deployment, logger, payments, world } = bridge;
   const submission = { database, node, operator: operatorOf(bridge), clock, machineClock, logger };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
@@ -47,6 +52,14 @@ export async function startWorker(bridge: Bridge): Promise<void> {
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),
   );
+  const stopping = new AbortController();
+  const sealing = keepSealing({ database, clock, timers: bridge.timers, logger }, stopping.signal);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await sealing;
+    },
+  };
 }
 
 function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Readonly<Record<string, Answer>> {
@@ -69,7 +82,10 @@ function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Reado
 if (import.meta.main) {
   await runAsProcess('worker', async () => {
     const bridge = await openBridge(configurationOfProcess());
-    await startWorker(bridge);
-    return bridge.close;
+    const worker = await startWorker(bridge);
+    return async () => {
+      await worker.stop();
+      await bridge.close();
+    };
   });
 }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Quadrant } from '../../bridge/core/payments/domain.ts';
+import { sealAll } from '../../ledger-service/statements/operations/seal-entries.ts';
+import { verifyBooks } from '../../ledger-service/statements/operations/verify-books.ts';
 import { everyPage } from '../../scripts/api-client.ts';
 import type { Payment } from '../../scripts/day/line.ts';
 import { type Reconciliation, readDirectory, type SettlementWindow } from '../../scripts/day/run-day.ts';
@@ -77,6 +79,15 @@ describe('a payment of 100 over HTTP, on real Postgres, BullMQ and chain', () =>
       );
     },
   );
+});
+
+test('afterwards the books recompute: every balance, line, hold and seal fits', async () => {
+  await sealAll(local.bridge.database, local.bridge.clock);
+  const { misfits, entries, seals, unsealedEntries } = await verifyBooks(local.bridge.database);
+  expect(misfits).toEqual([]);
+  expect(unsealedEntries).toBe(0);
+  expect(Number(entries)).toBeGreaterThan(10);
+  expect(Number(seals)).toBeGreaterThan(0);
 });
 
 async function settle(paymentId: string, quadrant: Quadrant): Promise<Payment> {

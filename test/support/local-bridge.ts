@@ -46,7 +46,7 @@ export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {
     databasePoolSize: 12,
     localClockStartsAt: startsAt,
   });
-  await startWorker(bridge);
+  const worker = await startWorker(bridge);
   const watcher = startWatcher(bridge);
   const listening = await listen(createApi(bridge), 0);
   const apiKey = await makeApiKey(databaseUrl, systemClock, 'test');
@@ -61,6 +61,7 @@ export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {
     stop: async () => {
       await listening.close();
       await watcher.stop();
+      await worker.stop();
       await bridge.close();
       await chain.stop();
       await drop();
