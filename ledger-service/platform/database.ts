@@ -91,6 +91,8 @@ function connected(socket: Socket, host: string): Promise<Socket> {
     socket.once('connect', () => {
       socket.setTimeout(0);
       socket.removeListener('error', reject);
+      // The driver listens a turn later: what fails until then must not be an error that nobody hears.
+      socket.on('error', () => {});
       // The driver names the server by this when it speaks TLS.
       resolve(Object.assign(socket, { host }));
     });
