@@ -47,14 +47,30 @@ export async function saveNextNonce(
   await transaction.update(chainKeys).set({ nextNonce }).where(sameKey(chainId, address));
 }
 
+/**
+ * The oldest calls that are due, and with each every other due call of its subject.
+ *
+ * Calls of one subject come in the order of their sequence, whatever the clocks of the processes that asked for them
+ * said: the escrow refuses a number that is ahead of its own.
+ */
 export async function lockDueCalls(transaction: DatabaseTransaction, limit: number) {
-  return transaction
+  const isDue = eq(chainCalls.state, 'due');
+  const oldest = await transaction
+    .select({ subject: chainCalls.subject })
+    .from(chainCalls)
+    .where(isDue)
+    .orderBy(asc(chainCalls.shard), asc(chainCalls.recordedAt), asc(chainCalls.subject), asc(chainCalls.sequence))
+    .limit(limit);
+  const subjects = [...new Set(oldest.map(({ subject }) => subject))];
+  if (subjects.length === 0) return [];
+  const due = await transaction
     .select()
     .from(chainCalls)
-    .where(eq(chainCalls.state, 'due'))
-    .orderBy(asc(chainCalls.shard), asc(chainCalls.recordedAt), asc(chainCalls.subject), asc(chainCalls.sequence))
-    .limit(limit)
+    .where(and(isDue, inArray(chainCalls.subject, subjects)))
+    .orderBy(asc(chainCalls.shard), asc(chainCalls.subject), asc(chainCalls.sequence))
     .for('update');
+  const ofSubject = Map.groupBy(due, ({ subject }) => subject);
+  return subjects.flatMap((subject) => ofSubject.get(subject) ?? []);
 }
 
 export type SignedCall = Readonly<{ callId: string; nonce: number; chainHash: Hex; raw: Hex }>;

@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm';
+import { and, asc, eq, inArray, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import type { Identifier, Shard } from '../../ledger-service/vocabulary/identifiers.ts';
@@ -61,6 +61,123 @@ export async function findOutcome<Outcome>(
 ): Promise<OnceClaim<Outcome> | undefined> {
   const [stored] = await database.drizzle.select().from(onceKeys).where(sameKey(request));
   return stored ? readStored<Outcome>(stored, request) : undefined;
+}
+
+/** The same for many keys of one shard with one read; a key that was used with another body is its own error. */
+export async function findOutcomes<Outcome>(
+  database: Database,
+  requests: readonly OnceRequest[],
+): Promise<readonly (OnceClaim<Outcome> | SettlementError | undefined)[]> {
+  const stored = await database.drizzle.select().from(onceKeys).where(anyOf(requests));
+  const byKey = new Map(stored.map((row) => [nameOf(row), row]));
+  return requests.map((request) => {
+    const row = byKey.get(nameOf(request));
+    return row && readOrError<Outcome>(row, request);
+  });
+}
+
+/**
+ * Claims many keys at once, in the caller's database transaction; no key stands among them twice.
+ *
+ * Shape:   requests of one shard, each with the identifier that its work gets → a claim for each, or
+ *          IDEMPOTENCY_KEY_REUSED as a value, so that one reused key does not fail its neighbours
+ * Effects: rows in once_keys, made in the order of their keys; who came second waits for the first one's commit
+ */
+export async function claimMany<Outcome>(
+  transaction: DatabaseTransaction,
+  requests: readonly Readonly<{ once: OnceRequest; resourceId: Identifier }>[],
+  clock: Clock,
+): Promise<readonly (OnceClaim<Outcome> | SettlementError)[]> {
+  const recordedAt = clock.now();
+  const rows = requests.map(({ once, resourceId }) => ({
+    ...once,
+    request: once.request ?? {},
+    resourceId,
+    recordedAt,
+  }));
+  const inserted = await transaction
+    .insert(onceKeys)
+    .values(rows.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1)))
+    .onConflictDoNothing()
+    .returning({ callerId: onceKeys.callerId, idempotencyKey: onceKeys.idempotencyKey });
+  const fresh = new Set(inserted.map(nameOf));
+  const others = requests.map(({ once }) => once).filter((once) => !fresh.has(nameOf(once)));
+  const stored =
+    others.length === 0
+      ? []
+      : await transaction
+          .select()
+          .from(onceKeys)
+          .where(anyOf(others))
+          .orderBy(asc(onceKeys.callerId), asc(onceKeys.idempotencyKey))
+          .for('update');
+  const byKey = new Map(stored.map((row) => [nameOf(row), row]));
+  return requests.map(({ once, resourceId }) => {
+    if (fresh.has(nameOf(once))) return { kind: 'fresh', resourceId };
+    const row = byKey.get(nameOf(once));
+    return row
+      ? readOrError<Outcome>(row, once)
+      : new SettlementError('REQUEST_IN_PROGRESS', 'the same request is under way');
+  });
+}
+
+/** Stores many answers with one statement. */
+export async function completeMany(
+  transaction: DatabaseTransaction,
+  answers: readonly Readonly<{ once: OnceRequest; outcome: unknown }>[],
+): Promise<void> {
+  if (answers.length === 0) return;
+  const rows = answers.map(({ once, outcome }) => ({
+    shard: once.shard,
+    caller_id: once.callerId,
+    idempotency_key: once.idempotencyKey,
+    outcome,
+  }));
+  await transaction.execute(sql`
+    update bridge.once_keys k set outcome = x.outcome
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+      as x(shard smallint, caller_id text, idempotency_key text, outcome jsonb)
+    where k.shard = x.shard and k.caller_id = x.caller_id and k.idempotency_key = x.idempotency_key`);
+}
+
+/** Lets go of keys that were claimed for requests which were then refused: a refusal changes nothing, and is not kept. */
+export async function releaseMany(transaction: DatabaseTransaction, requests: readonly OnceRequest[]): Promise<void> {
+  if (requests.length > 0) await transaction.delete(onceKeys).where(anyOf(requests));
+}
+
+export function nameOf({ callerId, idempotencyKey }: Pick<OnceRequest, 'callerId' | 'idempotencyKey'>): string {
+  return `${callerId} ${idempotencyKey}`;
+}
+
+function anyOf(requests: readonly OnceRequest[]) {
+  const shard = requests[0]?.shard ?? 0;
+  const callers = [...new Set(requests.map(({ callerId }) => callerId))];
+  return and(
+    eq(onceKeys.shard, shard),
+    or(
+      ...callers.map((callerId) =>
+        and(
+          eq(onceKeys.callerId, callerId),
+          inArray(
+            onceKeys.idempotencyKey,
+            requests.filter((one) => one.callerId === callerId).map(({ idempotencyKey }) => idempotencyKey),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function readOrError<Outcome>(
+  stored: typeof onceKeys.$inferSelect,
+  request: OnceRequest,
+): OnceClaim<Outcome> | SettlementError {
+  try {
+    return readStored<Outcome>(stored, request);
+  } catch (error) {
+    if (error instanceof SettlementError) return error;
+    throw error;
+  }
 }
 
 function readStored<Outcome>(stored: typeof onceKeys.$inferSelect, request: OnceRequest): OnceClaim<Outcome> {

@@ -108,20 +108,29 @@ export class Outbox {
     }
   }
 
-  /** Like {@link drain} for work that leaves the process: `handle` runs outside any database transaction. */
+  /**
+   * Like {@link drain} for work that leaves the process: `handle` runs outside any database transaction, for many events
+   * at once, but those of one subject after each other.
+   */
   async drainOutside(consumer: string, handle: (event: DueEvent) => Promise<void>): Promise<number> {
     let handled = 0;
     for (;;) {
       const due = await this.#findDue(this.#dependencies.database.drizzle, consumer, BATCH_SIZE, false);
       if (due.length === 0) return handled;
-      for (const event of due) {
-        try {
-          await handle(event);
-          await this.#mark(this.#dependencies.database.drizzle, consumer, [event]);
-          handled += 1;
-        } catch (error) {
-          await this.#postpone(consumer, event, error);
-        }
+      for (const ofSubjects of inRounds(due)) {
+        const done: DueEvent[] = [];
+        await Promise.all(
+          ofSubjects.map(async (event) => {
+            try {
+              await handle(event);
+              done.push(event);
+            } catch (error) {
+              await this.#postpone(consumer, event, error);
+            }
+          }),
+        );
+        await this.#mark(this.#dependencies.database.drizzle, consumer, done);
+        handled += done.length;
       }
     }
   }
@@ -281,6 +290,20 @@ export class Outbox {
     if (!subscribers) throw new Error(`Invariant broken: nobody has said who acts on ${topic}`);
     return subscribers(payload);
   }
+}
+
+/** Rounds in which every subject stands once, each in the order of its events. */
+function inRounds(events: readonly DueEvent[]): readonly (readonly DueEvent[])[] {
+  const rounds: DueEvent[][] = [];
+  const next = new Map<string, number>();
+  for (const event of events) {
+    const round = next.get(event.subject) ?? 0;
+    next.set(event.subject, round + 1);
+    const existing = rounds[round];
+    if (existing) existing.push(event);
+    else rounds[round] = [event];
+  }
+  return rounds;
 }
 
 /** A list as one parameter. */

@@ -24,6 +24,7 @@ const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
   [/^intermediary\/chain$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^intermediary\/(position|clearing|settlement|spread|fees|treasury)$/, open('credit')],
   [/^suspense\/onchain$/, open('credit')],
+  [/^shard\/(0|[1-9]\d{0,3})\/clearing$/, open('credit')],
 ];
 
 const MOST_REMEMBERED = 50_000;

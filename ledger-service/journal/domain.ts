@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ErrorCode, ErrorDetails } from '../vocabulary/errors.ts';
 import { MAXIMUM_SHARD } from '../vocabulary/identifiers.ts';
 import type {
@@ -109,7 +109,7 @@ export type Decided = Readonly<{
   changedHolds: readonly HoldState[];
 }>;
 
-type Refusal = Readonly<{ code: ErrorCode; details: ErrorDetails }>;
+export type Refusal = Readonly<{ code: ErrorCode; details: ErrorDetails }>;
 type Working<State> = { -readonly [Field in keyof State]: State[Field] };
 
 const MOST_TRANSFERS = 10_000;
@@ -123,13 +123,28 @@ export function accountKey(path: AccountPath, asset: string): string {
   return `${path} ${asset}`;
 }
 
-/** Four bytes of the subject's hash, as a signed number. */
+/**
+ * Twenty bits of the subject's hash: few enough that rows of a busy shard share their index entry, many enough that
+ * among 100 million entries about a hundred are looked at to find those of one subject.
+ */
 export function subjectKeyOf(subject: string): number {
-  return createHash('sha256').update(subject).digest().readInt32BE(0);
+  return hash('sha256', subject, 'buffer').readUInt32BE(0) >>> 12;
+}
+
+/** Those among entries that are refused for their form alone. */
+export function malformedAmong(
+  entries: readonly JournalEntryInstruction[],
+): ReadonlyMap<JournalEntryInstruction, Refusal> {
+  const malformed = new Map<JournalEntryInstruction, Refusal>();
+  for (const entry of entries) {
+    const refusal = malformationOf(entry);
+    if (refusal) malformed.set(entry, refusal);
+  }
+  return malformed;
 }
 
 /** What is wrong with an entry that no books need to be read for; what passes can be written as it is. */
-export function malformationOf(entry: JournalEntryInstruction): Refusal | undefined {
+function malformationOf(entry: JournalEntryInstruction): Refusal | undefined {
   const { shard, entryIdentifier, kind, subject, eventAt, transfers } = entry;
   const invalid = (reason: string, details: ErrorDetails = {}) => refuse('ENTRY_INVALID', { reason, ...details });
   if (!Number.isInteger(shard) || shard < 0 || shard > MAXIMUM_SHARD) return invalid('there is no such shard');
@@ -138,7 +153,7 @@ export function malformationOf(entry: JournalEntryInstruction): Refusal | undefi
   if (!isMoment(eventAt)) return invalid('eventAt is not a moment between the years 1 and 9999');
   if (transfers.length === 0) return invalid('an entry has transfers');
   if (transfers.length > MOST_TRANSFERS) return invalid('an entry has at most 10,000 transfers');
-  if (new Set(transfers.map(({ transferIdentifier }) => transferIdentifier)).size < transfers.length) {
+  if (transfers.length > 1 && new Set(transfers.map((each) => each.transferIdentifier)).size < transfers.length) {
     return invalid('a transfer is named twice');
   }
   for (const [transfer, instruction] of transfers.entries()) {
@@ -193,9 +208,17 @@ export function holdOf(transfer: TransferInstruction): string | null {
  *          HOLD_CLOSED, AMOUNT_EXCEEDS_HOLD, INSUFFICIENT_AVAILABLE
  * Effects: none
  */
-export function decideEntries(books: Books, entries: readonly JournalEntryInstruction[], now: Date): Decided {
+export function decideEntries(
+  books: Books,
+  entries: readonly JournalEntryInstruction[],
+  now: Date,
+  malformed = malformedAmong(entries),
+): Decided {
   const decider = new Decider(books, now);
-  const results = entries.map((entry) => decider.decide(entry));
+  const results = entries.map((entry): PostingResult => {
+    const refusal = malformed.get(entry);
+    return refusal ? { outcome: 'refused', entryIdentifier: entry.entryIdentifier, ...refusal } : decider.decide(entry);
+  });
   return { results, ...decider.rows() };
 }
 
@@ -216,8 +239,6 @@ class Decider {
 
   decide(entry: JournalEntryInstruction): PostingResult {
     const { entryIdentifier } = entry;
-    const malformation = malformationOf(entry);
-    if (malformation) return { outcome: 'refused', entryIdentifier, ...malformation };
     const earlier = this.#earlier(entryIdentifier);
     if (earlier) return this.#repeated(entry, earlier);
     const transfersBefore = this.#transfers.length;
@@ -281,23 +302,20 @@ class Decider {
 
   /** No line of an account is recorded before the one ahead of it, whatever the clocks of those who post say. */
   #recordedAt(entry: JournalEntryInstruction): Date {
+    const accounts: Working<AccountState>[] = [];
     let latest = this.#now;
     for (const { debit, credit, amount } of entry.transfers) {
       for (const path of [debit, credit]) {
-        const { recordedAt } = this.#account(path, amount.asset);
-        if (recordedAt > latest) latest = recordedAt;
-      }
-    }
-    for (const { debit, credit, amount } of entry.transfers) {
-      for (const path of [debit, credit]) {
         const account = this.#account(path, amount.asset);
-        const before = account.recordedAt;
-        account.recordedAt = latest;
-        this.#undo.push(() => {
-          account.recordedAt = before;
-        });
+        accounts.push(account);
+        if (account.recordedAt > latest) latest = account.recordedAt;
       }
     }
+    const before = accounts.map(({ recordedAt }) => recordedAt);
+    for (const account of accounts) account.recordedAt = latest;
+    this.#undo.push(() => {
+      for (const [index, account] of accounts.entries()) account.recordedAt = before[index]!;
+    });
     return latest;
   }
 

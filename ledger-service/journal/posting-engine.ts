@@ -117,7 +117,7 @@ class ShardBooks {
   ): Promise<readonly PostingResult[] | undefined> {
     const books = this.#remembered(keys);
     if (!books) return undefined;
-    const decided = decideEntries(books, entries, this.#dependencies.clock.now());
+    const decided = decideEntries(books, entries, this.#dependencies.clock.now(), keys.malformed);
     // A refused entry may be one that was posted long ago, which only the database can tell.
     if (decided.entryIds.length < entries.length) return undefined;
     try {
@@ -144,7 +144,7 @@ class ShardBooks {
           execute('begin isolation level read committed', []),
           loadBooks(execute, this.#shard, keys, now),
         ]);
-        const decided = decideEntries(books, entries, now);
+        const decided = decideEntries(books, entries, now, keys.malformed);
         await Promise.all([
           decided.entryIds.length > 0 ? writeDecided(execute, this.#shard, books, decided) : undefined,
           execute('commit', []),

@@ -9,8 +9,9 @@ import {
   type Decided,
   type HoldState,
   holdOf,
-  malformationOf,
+  malformedAmong,
   type PostedEntry,
+  type Refusal,
 } from './domain.ts';
 
 export type AccountName = Readonly<{ path: string; asset: string }>;
@@ -22,6 +23,7 @@ export type BookKeys = Readonly<{
   holdIds: ReadonlySet<string>;
   /** Those among them that are acted upon, and so must be there. */
   closedHoldIds: ReadonlySet<string>;
+  malformed: ReadonlyMap<JournalEntryInstruction, Refusal>;
 }>;
 
 export function keysOf(entries: readonly JournalEntryInstruction[]): BookKeys {
@@ -29,9 +31,10 @@ export function keysOf(entries: readonly JournalEntryInstruction[]): BookKeys {
   const entryIds = new Set<string>();
   const holdIds = new Set<string>();
   const closedHoldIds = new Set<string>();
+  const malformed = malformedAmong(entries);
   for (const entry of entries) {
     // What is refused for its form has no place in the books, and could not even be asked for.
-    if (malformationOf(entry)) continue;
+    if (malformed.has(entry)) continue;
     entryIds.add(entry.entryIdentifier);
     for (const transfer of entry.transfers) {
       const { asset } = transfer.amount;
@@ -42,7 +45,7 @@ export function keysOf(entries: readonly JournalEntryInstruction[]): BookKeys {
       if (transfer.kind !== 'pending') closedHoldIds.add(hold);
     }
   }
-  return { accounts, entryIds, holdIds, closedHoldIds };
+  return { accounts, entryIds, holdIds, closedHoldIds, malformed };
 }
 
 const ACCOUNT_COLUMNS = `a.account_id, a.path, a.asset, a.normal_side, a.limit_kind, a.limit_amount, a.posted_debits,
@@ -399,6 +402,16 @@ function textArray(values: readonly (string | null)[]): string {
   return plainArray(values.map((text) => (text === null ? null : `"${text.replace(/["\\]/g, '\\$&')}"`)));
 }
 
+/** Most moments of a batch are one and the same, and writing one out takes longer than finding it. */
 function momentArray(values: readonly (Date | null)[]): string {
-  return plainArray(values.map((date) => (date === null ? null : `"${date.toISOString()}"`)));
+  let last: Date | null = null;
+  let text = '';
+  return plainArray(
+    values.map((date) => {
+      if (date === null) return null;
+      if (date !== last) text = `"${date.toISOString()}"`;
+      last = date;
+      return text;
+    }),
+  );
 }

@@ -19,8 +19,13 @@ export type DatabaseTransaction = PgTransaction<
 export type Database = Readonly<{
   drizzle: PostgresJsDatabase<NoRelations>;
   client: postgres.Sql;
+  /** What pauses between attempts wait on. */
+  timers: Timers;
   close(): Promise<void>;
 }>;
+
+/** What is asked of the driver; a simulation puts a client of its own in its place. */
+export type DatabaseClient = Pick<postgres.Sql, 'options' | 'unsafe' | 'begin' | 'end'>;
 
 /** A row as the server sends it: numerics, bigints and moments as text. */
 export type Row = readonly (string | number | boolean | Buffer | string[] | number[] | null)[];
@@ -50,7 +55,12 @@ export function openDatabase(url: string, options: Readonly<{ poolSize: number }
       random_page_cost: 1.1,
     },
   });
-  return { drizzle: drizzle(preparing(client)), client, close: () => client.end({ timeout: 5 }) };
+  return databaseOver(client, systemTimers);
+}
+
+export function databaseOver(client: DatabaseClient, timers: Timers): Database {
+  const sql = client as postgres.Sql;
+  return { drizzle: drizzle(preparing(sql)), client: sql, timers, close: () => client.end({ timeout: 5 }) };
 }
 
 /**
@@ -140,16 +150,14 @@ export function executeIn(transaction: DatabaseTransaction): Execute {
 export async function inDatabaseTransaction<Result>(
   database: Database,
   work: (transaction: DatabaseTransaction) => Promise<Result>,
-  options: Readonly<{ timers?: Timers }> = {},
 ): Promise<Result> {
-  const timers = options.timers ?? systemTimers;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await database.drizzle.transaction(work, { isolationLevel: 'read committed' });
     } catch (error) {
       const code = databaseErrorCode(error);
       if (code === undefined || !isContention(code) || attempt === MAXIMUM_ATTEMPTS) throw asUnavailability(error);
-      await timers.wait(FIRST_BACKOFF_MILLISECONDS * 2 ** (attempt - 1));
+      await database.timers.wait(FIRST_BACKOFF_MILLISECONDS * 2 ** (attempt - 1));
     }
   }
 }

@@ -109,7 +109,7 @@ export const transfers = ledger.table(
     creditVersion: counter('credit_version').notNull(),
     debitAccountId: integer('debit_account_id').notNull(),
     creditAccountId: integer('credit_account_id').notNull(),
-    /** The first four bytes of the subject's hash: its index is a third of what the subject itself would take. */
+    /** Twenty bits of the subject's hash: its index is a quarter of what the subject itself would take. */
     subjectKey: integer('subject_key').notNull(),
     kind: transferKind('kind').notNull(),
     shard: smallint('shard').notNull(),

@@ -121,6 +121,25 @@ async function giveUp({ database, node, logger }: ObservationDependencies, heigh
   logger.warn({ event: 'chain.reorganized', height, wereFinal });
 }
 
+/**
+ * A node that lags, or is on another branch, may have no receipt of what is final: it is asked again before anything is
+ * marked, since a block is looked at once only.
+ */
+function requireReceipts(
+  blocks: readonly Readonly<{ height: number; chainHashes: readonly string[] }>[],
+  receipts: ReadonlyMap<string, Awaited<ReturnType<ChainNode['receipt']>>>,
+): void {
+  for (const { height, chainHashes } of blocks) {
+    for (const chainHash of chainHashes) {
+      if (!receipts.has(chainHash) || receipts.get(chainHash)?.height === height) continue;
+      throw new SettlementError('CHAIN_UNAVAILABLE', `the node has no receipt of ${chainHash} in block ${height}`, {
+        chainHash,
+        height,
+      });
+    }
+  }
+}
+
 async function finalizeBlocks(dependencies: ObservationDependencies, upTo: number): Promise<number> {
   const { database, node, outbox, deployment } = dependencies;
   const pending = await inDatabaseTransaction(database, (transaction) =>
@@ -132,6 +151,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
   const receipts = new Map(
     await Promise.all(ours.map(async (call) => [call.chainHash, await node.receipt(call.chainHash as Hex)] as const)),
   );
+  requireReceipts(pending, receipts);
   const events: DomainEvent[] = [];
   const count = await inDatabaseTransaction(database, async (transaction) => {
     events.length = 0;

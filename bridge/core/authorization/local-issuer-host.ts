@@ -1,9 +1,10 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import {
   type Database,
   type DatabaseTransaction,
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
+import { createGatherer } from '../../../ledger-service/platform/gatherer.ts';
 import type { Clock, Timers } from '../../../ledger-service/vocabulary/time.ts';
 import { cardAccounts, cardAdvices, cardAuthorizations } from '../../schema/issuer-host.ts';
 import type { IssuerAdvice, IssuerAnswer, IssuerPort, IssuerRequest } from './issuer-port.ts';
@@ -22,6 +23,7 @@ export type CardAccount = Readonly<{
 type Dependencies = Readonly<{ database: Database; clock: Clock; timers: Timers; answerWithinMilliseconds: number }>;
 
 const SHARD = 0;
+const LARGEST_BATCH = 128;
 
 /** Opens a cardholder's account; one that is open already stays as it is. */
 export async function openCardAccount(database: Database, account: CardAccount): Promise<void> {
@@ -39,12 +41,22 @@ export async function openCardAccount(database: Database, account: CardAccount):
  */
 export function createLocalIssuerHost(dependencies: Dependencies): IssuerPort {
   const { database, clock, timers } = dependencies;
+  const together = { largestBatch: LARGEST_BATCH, concurrentBatches: 1, isOneCommandsFault: () => true };
+  const requests = createGatherer<IssuerRequest, Decided>({
+    ...together,
+    work: (batch) => inDatabaseTransaction(database, (transaction) => decideTogether(transaction, batch, clock.now())),
+  });
+  const advices = createGatherer<IssuerAdvice, undefined>({
+    ...together,
+    work: async (batch) => {
+      await inDatabaseTransaction(database, (transaction) => adviseTogether(transaction, batch, clock.now()));
+      return batch.map(() => undefined);
+    },
+  });
   return {
     async authorize(request) {
       try {
-        const { answer, conduct } = await inDatabaseTransaction(database, (transaction) =>
-          decide(transaction, request, clock.now()),
-        );
+        const { answer, conduct } = await requests.add(request);
         if (conduct !== 'silent') return answer;
         await timers.wait(dependencies.answerWithinMilliseconds);
         return { kind: 'silent' };
@@ -58,48 +70,74 @@ export function createLocalIssuerHost(dependencies: Dependencies): IssuerPort {
       );
     },
     async advise(advice) {
-      await inDatabaseTransaction(database, (transaction) => advise(transaction, advice, clock.now()));
+      await advices.add(advice);
     },
   };
 }
 
-async function decide(
+type Decided = Readonly<{ answer: IssuerAnswer; conduct: CardConduct }>;
+
+/** Many requests in one database transaction: accounts locked in the order of their tokens, decided one by one. */
+async function decideTogether(
   transaction: DatabaseTransaction,
-  request: IssuerRequest,
+  requests: readonly IssuerRequest[],
   now: Date,
-): Promise<Readonly<{ answer: IssuerAnswer; conduct: CardConduct }>> {
-  const [account] = await transaction
+): Promise<readonly Decided[]> {
+  const tokens = [...new Set(requests.map(({ instrumentToken }) => instrumentToken))];
+  const rows = await transaction
     .select()
     .from(cardAccounts)
-    .where(and(eq(cardAccounts.shard, SHARD), eq(cardAccounts.instrumentToken, request.instrumentToken)))
+    .where(and(eq(cardAccounts.shard, SHARD), inArray(cardAccounts.instrumentToken, tokens)))
+    .orderBy(asc(cardAccounts.instrumentToken))
     .for('update');
-  if (!account || account.issuerId !== request.issuerId || account.currency !== request.amount.asset) {
-    return { answer: { kind: 'declined', responseCode: '14' }, conduct: 'usual' };
-  }
-  const available = account.balance - account.held;
-  const asked = request.amount.minorUnits;
-  const approved =
-    account.conduct === 'blocked' ? 0n : asked <= available ? asked : account.conduct === 'partial' ? available : 0n;
-  const responseCode = approvalCode(account.conduct, asked, approved);
-  const inserted = await transaction
-    .insert(cardAuthorizations)
-    .values({
-      shard: SHARD,
-      retrievalReference: request.retrievalReference,
-      instrumentToken: request.instrumentToken,
-      responseCode,
-      approved,
-      held: approved,
-      recordedAt: now,
-    })
-    .onConflictDoNothing()
-    .returning({ retrievalReference: cardAuthorizations.retrievalReference });
-  // Already there: a reversal came first, or the same request came twice. Neither is approved a second time.
-  if (inserted.length === 0) return { answer: { kind: 'declined', responseCode: '05' }, conduct: account.conduct };
-  if (approved === 0n) return { answer: { kind: 'declined', responseCode }, conduct: account.conduct };
-  await moveHold(transaction, request.instrumentToken, approved, 0n);
-  const amount = { minorUnits: approved, asset: request.amount.asset };
-  return { answer: { kind: 'approved', amount, responseCode: responseCode as '00' | '10' }, conduct: account.conduct };
+  const accounts = new Map(rows.map((row) => [row.instrumentToken, row]));
+  const drafts = requests.map((request) => {
+    const account = accounts.get(request.instrumentToken);
+    if (!account || account.issuerId !== request.issuerId || account.currency !== request.amount.asset) {
+      return { request, conduct: 'usual' as const, approved: 0n, responseCode: '14', isKnown: false };
+    }
+    const available = account.balance - account.held;
+    const asked = request.amount.minorUnits;
+    const { conduct } = account;
+    const approved = conduct === 'blocked' ? 0n : asked <= available ? asked : conduct === 'partial' ? available : 0n;
+    accounts.set(request.instrumentToken, { ...account, held: account.held + approved });
+    return { request, conduct, approved, responseCode: approvalCode(conduct, asked, approved), isKnown: true };
+  });
+  const known = drafts.filter(({ isKnown }) => isKnown);
+  const inserted =
+    known.length === 0
+      ? []
+      : await transaction
+          .insert(cardAuthorizations)
+          .values(
+            known.map(({ request, approved, responseCode }) => ({
+              shard: SHARD,
+              retrievalReference: request.retrievalReference,
+              instrumentToken: request.instrumentToken,
+              responseCode,
+              approved,
+              held: approved,
+              recordedAt: now,
+            })),
+          )
+          .onConflictDoNothing()
+          .returning({ retrievalReference: cardAuthorizations.retrievalReference });
+  // What is there already: a reversal came first, or the same request came twice. Neither is approved a second time.
+  const fresh = new Set(inserted.map(({ retrievalReference }) => retrievalReference));
+  const isFresh = ({ request }: (typeof drafts)[number]) => fresh.has(request.retrievalReference);
+  await moveHolds(
+    transaction,
+    known.filter(isFresh).map(({ request, approved }) => ({ ...request, held: approved, balance: 0n })),
+  );
+  return drafts.map((draft): Decided => {
+    const { request, conduct, approved, responseCode, isKnown } = draft;
+    if (!isKnown || !isFresh(draft) || approved === 0n) {
+      const code = isKnown && !isFresh(draft) ? '05' : responseCode;
+      return { answer: { kind: 'declined', responseCode: code }, conduct };
+    }
+    const amount = { minorUnits: approved, asset: request.amount.asset };
+    return { answer: { kind: 'approved', amount, responseCode: responseCode as '00' | '10' }, conduct };
+  });
 }
 
 function approvalCode(conduct: CardConduct, asked: bigint, approved: bigint): string {
@@ -130,37 +168,70 @@ async function reverse(
     .onConflictDoNothing();
   const authorization = await lockAuthorization(transaction, retrievalReference);
   if (!authorization || authorization.reversedAt) return;
-  await moveHold(transaction, authorization.instrumentToken, -authorization.held, 0n);
+  const { instrumentToken: token, held } = authorization;
+  await moveHolds(transaction, [{ instrumentToken: token, held: -held, balance: 0n }]);
   await transaction
     .update(cardAuthorizations)
     .set({ held: 0n, reversedAt: now })
     .where(sameAuthorization(retrievalReference));
 }
 
-async function advise(transaction: DatabaseTransaction, advice: IssuerAdvice, now: Date): Promise<void> {
-  const authorization = await lockAuthorization(transaction, advice.retrievalReference);
-  if (!authorization) throw new Error(`the issuer has no authorization ${advice.retrievalReference}`);
+/**
+ * Many advices in one database transaction; one that the accounts do not bear undoes all, and each is told by itself.
+ */
+async function adviseTogether(
+  transaction: DatabaseTransaction,
+  advices: readonly IssuerAdvice[],
+  now: Date,
+): Promise<void> {
+  const references = [...new Set(advices.map(({ retrievalReference }) => retrievalReference))];
+  const rows = await transaction
+    .select()
+    .from(cardAuthorizations)
+    .where(and(eq(cardAuthorizations.shard, SHARD), inArray(cardAuthorizations.retrievalReference, references)))
+    .orderBy(asc(cardAuthorizations.retrievalReference))
+    .for('update');
+  const authorizations = new Map(rows.map((row) => [row.retrievalReference, row]));
   const inserted = await transaction
     .insert(cardAdvices)
-    .values({
-      shard: SHARD,
-      adviceId: advice.adviceId,
-      retrievalReference: advice.retrievalReference,
-      kind: advice.kind,
-      amount: advice.amount.minorUnits,
-      recordedAt: now,
-    })
+    .values(
+      advices.map(({ adviceId, retrievalReference, kind, amount }) => ({
+        shard: SHARD,
+        adviceId,
+        retrievalReference,
+        kind,
+        amount: amount.minorUnits,
+        recordedAt: now,
+      })),
+    )
     .onConflictDoNothing()
     .returning({ adviceId: cardAdvices.adviceId });
-  if (inserted.length === 0) return;
-  const amount = advice.amount.minorUnits;
-  if (advice.kind === 'refund') return moveHold(transaction, authorization.instrumentToken, 0n, amount);
-  if (amount > authorization.held) throw new Error(`the issuer holds ${authorization.held}, not ${amount}`);
-  await transaction
-    .update(cardAuthorizations)
-    .set({ held: authorization.held - amount })
-    .where(sameAuthorization(advice.retrievalReference));
-  await moveHold(transaction, authorization.instrumentToken, -amount, advice.kind === 'capture' ? -amount : 0n);
+  const fresh = new Set(inserted.map(({ adviceId }) => adviceId));
+  const moves: HoldMove[] = [];
+  const changed = new Map<string, bigint>();
+  for (const { adviceId, retrievalReference, kind, amount } of advices) {
+    if (!fresh.delete(adviceId)) continue;
+    const authorization = authorizations.get(retrievalReference);
+    if (!authorization) throw new Error(`the issuer has no authorization ${retrievalReference}`);
+    const { instrumentToken, held } = authorization;
+    const { minorUnits } = amount;
+    if (kind === 'refund') {
+      moves.push({ instrumentToken, held: 0n, balance: minorUnits });
+      continue;
+    }
+    if (minorUnits > held) throw new Error(`the issuer holds ${held}, not ${minorUnits}`);
+    authorizations.set(retrievalReference, { ...authorization, held: held - minorUnits });
+    changed.set(retrievalReference, held - minorUnits);
+    moves.push({ instrumentToken, held: -minorUnits, balance: kind === 'capture' ? -minorUnits : 0n });
+  }
+  if (changed.size > 0) {
+    const held = [...changed].map(([reference, amount]) => ({ reference, held: amount.toString() }));
+    await transaction.execute(sql`
+      update issuer_host.card_authorizations a set held = x.held
+      from json_to_recordset(${JSON.stringify(held)}::json) as x(reference text, held numeric)
+      where a.shard = ${SHARD} and a.retrieval_reference = x.reference`);
+  }
+  await moveHolds(transaction, moves);
 }
 
 async function lockAuthorization(transaction: DatabaseTransaction, retrievalReference: string) {
@@ -172,16 +243,36 @@ async function lockAuthorization(transaction: DatabaseTransaction, retrievalRefe
   return row;
 }
 
-async function moveHold(
-  transaction: DatabaseTransaction,
-  instrumentToken: string,
-  held: bigint,
-  balance: bigint,
-): Promise<void> {
-  await transaction
-    .update(cardAccounts)
-    .set({ held: sql`${cardAccounts.held} + ${held}`, balance: sql`${cardAccounts.balance} + ${balance}` })
-    .where(and(eq(cardAccounts.shard, SHARD), eq(cardAccounts.instrumentToken, instrumentToken)));
+type HoldMove = Readonly<{ instrumentToken: string; held: bigint; balance: bigint }>;
+
+/** Adds to what is held and to the balance, in the order of the tokens. */
+async function moveHolds(transaction: DatabaseTransaction, moves: readonly HoldMove[]): Promise<void> {
+  const sums = new Map<string, HoldMove>();
+  for (const { instrumentToken, held, balance } of moves) {
+    const before = sums.get(instrumentToken);
+    sums.set(instrumentToken, {
+      instrumentToken,
+      held: held + (before?.held ?? 0n),
+      balance: balance + (before?.balance ?? 0n),
+    });
+  }
+  if (sums.size === 0) return;
+  const rows = [...sums.values()]
+    .sort((left, right) => (left.instrumentToken < right.instrumentToken ? -1 : 1))
+    .map(({ instrumentToken, held, balance }) => ({
+      token: instrumentToken,
+      held: held.toString(),
+      balance: balance.toString(),
+    }));
+  const text = JSON.stringify(rows);
+  await transaction.execute(sql`
+    with moved as (select * from json_to_recordset(${text}::json) as x(token text, held numeric, balance numeric)),
+    locked as (
+      select a.instrument_token from issuer_host.card_accounts a join moved on moved.token = a.instrument_token
+      where a.shard = ${SHARD} order by a.instrument_token for update of a)
+    update issuer_host.card_accounts a set held = a.held + moved.held, balance = a.balance + moved.balance
+    from moved join locked on locked.instrument_token = moved.token
+    where a.shard = ${SHARD} and a.instrument_token = moved.token`);
 }
 
 function sameAuthorization(retrievalReference: string) {

@@ -12,10 +12,11 @@ import type { PaymentParties } from '../payments/postings.ts';
 import { clearPresentment, clearRefund } from './domain.ts';
 import {
   insertObligations,
-  insertPresentment,
+  insertPresentments,
   loadObligations,
   loadWindowObligations,
   loadWindowPresentments,
+  nameOf,
   type ObligationRow,
   type PresentmentRow,
   shareOpenWindow,
@@ -53,6 +54,7 @@ export async function clearPayments(
 ): Promise<void> {
   const entries: JournalEntryInstruction[] = [];
   const owed: ObligationRow[] = [];
+  const cleared: ReturnType<typeof clear>[] = [];
   const windows = new Map<string, string>();
   const now = dependencies.clock.now();
   // Windows are shared in the order of their currencies, so that two batches cannot wait for each other.
@@ -70,8 +72,15 @@ export async function clearPayments(
       );
       windows.set(asset, windowId);
     }
-    const { presentment, obligations, entry } = clear(event, windowId, now);
-    if (!(await insertPresentment(transaction, presentment))) continue;
+    cleared.push(clear(event, windowId, now));
+  }
+  const inserted = await insertPresentments(
+    transaction,
+    cleared.map(({ presentment }) => presentment),
+  );
+  for (const { presentment, obligations, entry } of cleared) {
+    // What was cleared before changes nothing.
+    if (!inserted.has(nameOf(presentment))) continue;
     owed.push(...obligations);
     // An amount too small to be worth one unit on the other side owes nothing to anyone.
     if (entry.transfers.length > 0) entries.push(entry);

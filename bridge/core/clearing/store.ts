@@ -34,14 +34,23 @@ export async function shareOpenWindow(
   return opened.windowId;
 }
 
-/** False when this movement was cleared before. */
-export async function insertPresentment(transaction: DatabaseTransaction, row: PresentmentRow): Promise<boolean> {
+/** Names a movement among those of all payments. */
+export function nameOf({ paymentId, sequence }: Pick<PresentmentRow, 'paymentId' | 'sequence'>): string {
+  return `${paymentId} ${sequence}`;
+}
+
+/** The names of those that are new: a movement that was cleared before is left as it is. */
+export async function insertPresentments(
+  transaction: DatabaseTransaction,
+  rows: readonly PresentmentRow[],
+): Promise<ReadonlySet<string>> {
+  if (rows.length === 0) return new Set();
   const inserted = await transaction
     .insert(presentments)
-    .values(row)
+    .values([...rows])
     .onConflictDoNothing()
-    .returning({ paymentId: presentments.paymentId });
-  return inserted.length > 0;
+    .returning({ paymentId: presentments.paymentId, sequence: presentments.sequence });
+  return new Set(inserted.map(nameOf));
 }
 
 export async function insertObligations(

@@ -1,4 +1,4 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, inArray } from 'drizzle-orm';
 import type { Database } from '../../../ledger-service/platform/database.ts';
 import type { AssetCode } from '../../../ledger-service/vocabulary/assets.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
@@ -24,16 +24,22 @@ export async function registerInstrument(
     .onConflictDoNothing();
 }
 
-/** Errors: thrown INSTRUMENT_UNKNOWN. */
-export async function findInstrument(database: Database, shard: Shard, instrumentId: string): Promise<Instrument> {
-  const [row] = await database.drizzle
+/** Many at once, each found or its own INSTRUMENT_UNKNOWN. */
+export async function findInstruments(
+  database: Database,
+  shard: Shard,
+  instrumentIds: readonly string[],
+): Promise<readonly (Instrument | SettlementError)[]> {
+  const rows = await database.drizzle
     .select()
     .from(instruments)
-    .where(and(eq(instruments.shard, shard), eq(instruments.instrumentId, instrumentId)));
-  if (!row) {
-    throw new SettlementError('INSTRUMENT_UNKNOWN', `no instrument ${JSON.stringify(instrumentId)}`, { instrumentId });
-  }
-  return fromRow(row);
+    .where(and(eq(instruments.shard, shard), inArray(instruments.instrumentId, [...new Set(instrumentIds)])));
+  const byId = new Map(rows.map((row) => [row.instrumentId, fromRow(row)]));
+  return instrumentIds.map(
+    (instrumentId) =>
+      byId.get(instrumentId) ??
+      new SettlementError('INSTRUMENT_UNKNOWN', `no instrument ${JSON.stringify(instrumentId)}`, { instrumentId }),
+  );
 }
 
 export async function listInstruments(database: Database): Promise<readonly Instrument[]> {

@@ -4,7 +4,7 @@ import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import { type Merchant, PARTICIPANT_NAME, type Participant } from './domain.ts';
-import { insertParticipant, loadParticipant, loadParticipants } from './store.ts';
+import { insertParticipant, loadParticipant, loadParticipants, loadParticipantsById } from './store.ts';
 
 type Dependencies = Readonly<{ database: Database; clock: Clock; assets: AssetRegistry }>;
 
@@ -27,8 +27,20 @@ export async function registerParticipant(dependencies: Dependencies, participan
 export async function findMerchant(database: Database, shard: Shard, participantId: string): Promise<Merchant> {
   const participant = await loadParticipant(database.drizzle, shard, participantId);
   if (participant?.kind === 'merchant') return participant;
-  throw new SettlementError('PARTICIPANT_UNKNOWN', `${JSON.stringify(participantId)} is no merchant`, {
-    merchantId: participantId,
+  throw unknownMerchant(participantId);
+}
+
+/** Many at once, each found or its own PARTICIPANT_UNKNOWN. */
+export async function findMerchants(
+  database: Database,
+  shard: Shard,
+  participantIds: readonly string[],
+): Promise<readonly (Merchant | SettlementError)[]> {
+  const found = await loadParticipantsById(database.drizzle, shard, [...new Set(participantIds)]);
+  const byId = new Map(found.map((participant) => [participant.participantId, participant]));
+  return participantIds.map((participantId) => {
+    const participant = byId.get(participantId);
+    return participant?.kind === 'merchant' ? participant : unknownMerchant(participantId);
   });
 }
 
@@ -41,5 +53,11 @@ function requirePayable(merchant: Merchant, assets: AssetRegistry): void {
   if (isFiat === (merchant.acquirerId !== undefined) && isFiat === (merchant.address === undefined)) return;
   throw new SettlementError('FIELD_INVALID', 'a merchant has an acquirer for fiat, or an address for coins', {
     param: isFiat ? 'acquirerId' : 'address',
+  });
+}
+
+function unknownMerchant(participantId: string): SettlementError {
+  return new SettlementError('PARTICIPANT_UNKNOWN', `${JSON.stringify(participantId)} is no merchant`, {
+    merchantId: participantId,
   });
 }

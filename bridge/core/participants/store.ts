@@ -1,4 +1,4 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, inArray } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import { assertInvariant } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
@@ -36,6 +36,18 @@ export async function loadParticipant(
     .from(participants)
     .where(and(eq(participants.shard, shard), eq(participants.participantId, participantId)));
   return row && fromRow(row);
+}
+
+export async function loadParticipantsById(
+  reader: Reader,
+  shard: Shard,
+  participantIds: readonly string[],
+): Promise<readonly Participant[]> {
+  const rows = await reader
+    .select()
+    .from(participants)
+    .where(and(eq(participants.shard, shard), inArray(participants.participantId, [...participantIds])));
+  return rows.map(fromRow);
 }
 
 export async function loadParticipants(reader: Reader): Promise<readonly Participant[]> {

@@ -58,6 +58,32 @@ export function quadrantOf(payer: AssetKind, merchant: AssetKind): Quadrant {
   return merchant === 'fiat' ? 'cryptoToFiat' : 'cryptoToCrypto';
 }
 
+type Numbered = Readonly<{ sequence: number; kind: 'capture' | 'void' | 'expiry' | 'refund' }>;
+
+/**
+ * The escrow counts only what it moves itself: a refund of crypto → fiat is paid out of the wallet, so that it has a
+ * number in the payment and none on chain.
+ *
+ * Shape: the payment's movements and a sequence of its own → the escrow's number of it, from 1
+ */
+export function escrowSequenceOf(quadrant: Quadrant, movements: readonly Numbered[], sequence: number): number {
+  if (quadrant === 'cryptoToCrypto') return sequence;
+  return 1 + movements.filter((one) => one.sequence < sequence && one.kind !== 'refund').length;
+}
+
+/** The movement that the escrow knows by this number. */
+export function movementOfEscrow<Movement extends Numbered>(
+  quadrant: Quadrant,
+  movements: readonly Movement[],
+  escrowSequence: number,
+): Movement | undefined {
+  return movements.find(
+    (one) =>
+      (quadrant === 'cryptoToCrypto' || one.kind !== 'refund') &&
+      escrowSequenceOf(quadrant, movements, one.sequence) === escrowSequence,
+  );
+}
+
 /** What can still be captured or voided. */
 export function heldOf(state: PaymentState): bigint {
   return state.authorized - state.captured - state.voided;

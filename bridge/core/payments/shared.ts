@@ -1,9 +1,10 @@
 import type { DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
-import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
+import { type Amount, multiplyByBasisPointsDown } from '../../../ledger-service/vocabulary/money.ts';
 import type { Deployment } from '../../chain/domain.ts';
 import { authorizationTypedData, authorizeNativeCall, NATIVE_TOKEN, termsFromJson } from '../../chain/escrow.ts';
 import type { DomainEvent } from '../../platform/outbox.ts';
+import { feesOf } from '../fees/domain.ts';
 import { spreadOfCaptured, targetOfCaptured } from '../quotes/domain.ts';
 import { releaseExposure } from '../quotes/operations.ts';
 import type { Refusal } from './domain.ts';
@@ -56,6 +57,21 @@ export async function releaseRisk(transaction: DatabaseTransaction, row: Payment
   if (row.quoteId) await releaseExposure(transaction, row.shard, atRiskOf(row));
 }
 
+/** The same for many, a statement for each asset. */
+export async function releaseRisks(transaction: DatabaseTransaction, rows: readonly PaymentRow[]): Promise<void> {
+  const sums = new Map<string, Readonly<{ shard: number; amount: Amount }>>();
+  for (const row of rows) {
+    if (!row.quoteId) continue;
+    const { minorUnits, asset } = atRiskOf(row);
+    const before = sums.get(asset)?.amount.minorUnits ?? 0n;
+    sums.set(asset, { shard: row.shard, amount: { minorUnits: before + minorUnits, asset } });
+  }
+  // In the order of their assets, as everyone takes them.
+  for (const [, { shard, amount }] of [...sums].sort(([left], [right]) => (left < right ? -1 : 1))) {
+    await releaseExposure(transaction, shard, amount);
+  }
+}
+
 /** What a crypto payer has to do next. */
 export function actionOf(deployment: Deployment, row: PaymentRow): PayerAction | null {
   if (row.phase !== 'requires_action' || !row.terms || row.signedAt) return null;
@@ -93,6 +109,46 @@ export function paymentEvent(
       ...details,
     },
   };
+}
+
+/** What the merchant pays for a captured amount; on chain the escrow's bound is a share, so a broken unit falls away. */
+export function merchantFeeOf(row: PaymentRow, target: Amount): Amount {
+  if (row.quadrant === 'fiatToCrypto') return { minorUnits: 0n, asset: target.asset };
+  if (row.quadrant === 'cryptoToCrypto') return multiplyByBasisPointsDown(target, BigInt(row.merchantFeeBasisPoints));
+  return feesOf(target, scheduleOf(row)).merchantFee;
+}
+
+function scheduleOf(row: PaymentRow) {
+  return {
+    interchangeBasisPoints: BigInt(row.interchangeBasisPoints),
+    schemeFeeBasisPoints: BigInt(row.schemeFeeBasisPoints),
+    merchantFeeBasisPoints: BigInt(row.merchantFeeBasisPoints),
+  };
+}
+
+/** What clearing, payouts and the issuer need to know of a capture. */
+export function capturedEvent(
+  row: PaymentRow,
+  sequence: number,
+  converted: ReturnType<typeof convertedBetween>,
+  eventAt: Date,
+): DomainEvent {
+  return paymentEvent(row, 'payment.captured', sequence, {
+    sequence,
+    source: wire(converted.source),
+    target: wire(converted.target),
+    spread: wire(converted.spread),
+    fees: {
+      interchangeBasisPoints: row.interchangeBasisPoints,
+      schemeFeeBasisPoints: row.schemeFeeBasisPoints,
+      merchantFeeBasisPoints: row.merchantFeeBasisPoints,
+    },
+    eventAt: eventAt.toISOString(),
+  });
+}
+
+export function wire(amount: Amount) {
+  return { minorUnits: amount.minorUnits.toString(), asset: amount.asset };
 }
 
 /** A refusal of business as the error that a caller sees, with the figures that disagreed. */

@@ -8,19 +8,6 @@ export type PaymentRow = typeof payments.$inferSelect;
 export type MovementRow = typeof paymentMovements.$inferSelect;
 type Reader = Database['drizzle'] | DatabaseTransaction;
 
-/** False when the merchant has a live payment with this reference, or the row is there already. */
-export async function insertPayment(
-  transaction: DatabaseTransaction,
-  row: typeof payments.$inferInsert,
-): Promise<boolean> {
-  const inserted = await transaction
-    .insert(payments)
-    .values(row)
-    .onConflictDoNothing()
-    .returning({ paymentId: payments.paymentId });
-  return inserted.length > 0;
-}
-
 export async function loadPayment(reader: Reader, shard: Shard, paymentId: string): Promise<PaymentRow | undefined> {
   const [row] = await reader.select().from(payments).where(samePayment(shard, paymentId));
   return row;
@@ -35,20 +22,25 @@ export async function lockPayment(
   return row;
 }
 
-/** Locks the payments that these escrow terms name, in the order of their identifiers. */
-export async function lockPaymentsByTerms(
+/** Locks payments, by their own name or by that of their escrow terms, in the order of their identifiers. */
+export async function lockPayments(
   transaction: DatabaseTransaction,
   shard: Shard,
-  termsHashes: readonly string[],
-): Promise<ReadonlyMap<string, PaymentRow>> {
-  if (termsHashes.length === 0) return new Map();
-  const rows = await transaction
+  named: Readonly<{ paymentIds?: readonly string[]; termsHashes?: readonly string[] }>,
+): Promise<readonly PaymentRow[]> {
+  const { paymentIds = [], termsHashes = [] } = named;
+  if (paymentIds.length + termsHashes.length === 0) return [];
+  return transaction
     .select()
     .from(payments)
-    .where(and(eq(payments.shard, shard), inArray(payments.termsHash, [...termsHashes])))
+    .where(
+      and(
+        eq(payments.shard, shard),
+        or(inArray(payments.paymentId, [...paymentIds]), inArray(payments.termsHash, [...termsHashes])),
+      ),
+    )
     .orderBy(asc(payments.paymentId))
     .for('update');
-  return new Map(rows.map((row) => [row.termsHash!, row]));
 }
 
 export async function loadPaymentsByTerms(
@@ -69,6 +61,60 @@ export async function savePayment(
   change: Partial<typeof payments.$inferInsert>,
 ): Promise<void> {
   await transaction.update(payments).set(change).where(samePayment(row.shard, row.paymentId));
+}
+
+/** Writes what decisions have changed of many payments, with one statement. */
+export async function savePayments(transaction: DatabaseTransaction, rows: readonly PaymentRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const changes = rows.map((row) => ({
+    shard: row.shard,
+    payment_id: row.paymentId,
+    phase: row.phase,
+    authorized: row.authorized.toString(),
+    captured: row.captured.toString(),
+    voided: row.voided.toString(),
+    refunded: row.refunded.toString(),
+    sequence: row.sequence,
+    decline_code: row.declineCode,
+    reversal_due_at: row.reversalDueAt?.toISOString() ?? null,
+  }));
+  await transaction.execute(sql`
+    update bridge.payments p set phase = x.phase, authorized = x.authorized, captured = x.captured, voided = x.voided,
+      refunded = x.refunded, sequence = x.sequence, decline_code = x.decline_code, reversal_due_at = x.reversal_due_at
+    from json_to_recordset(${JSON.stringify(changes)}::json) as x(shard smallint, payment_id text, phase text,
+      authorized numeric, captured numeric, voided numeric, refunded numeric, sequence integer, decline_code text,
+      reversal_due_at timestamptz)
+    where p.shard = x.shard and p.payment_id = x.payment_id`);
+}
+
+/** Which of these are there now: a row is not written when its merchant has a live payment with the same reference. */
+export async function insertPayments(
+  transaction: DatabaseTransaction,
+  rows: readonly PaymentRow[],
+): Promise<ReadonlySet<string>> {
+  if (rows.length === 0) return new Set();
+  const inserted = await transaction
+    .insert(payments)
+    .values([...rows])
+    .onConflictDoNothing()
+    .returning({ paymentId: payments.paymentId });
+  return new Set(inserted.map(({ paymentId }) => paymentId));
+}
+
+export async function loadPayments(
+  reader: Reader,
+  shard: Shard,
+  paymentIds: readonly string[],
+): Promise<readonly PaymentRow[]> {
+  if (paymentIds.length === 0) return [];
+  return reader
+    .select()
+    .from(payments)
+    .where(and(eq(payments.shard, shard), inArray(payments.paymentId, [...paymentIds])));
+}
+
+export async function insertMovements(transaction: DatabaseTransaction, rows: readonly MovementRow[]): Promise<void> {
+  if (rows.length > 0) await transaction.insert(paymentMovements).values([...rows]);
 }
 
 export async function insertMovement(
@@ -118,7 +164,7 @@ export async function loadExpired(reader: Reader, now: Date, limit: number): Pro
     .select()
     .from(payments)
     .where(and(inArray(payments.phase, ['open', 'requires_action']), lte(payments.authorizationExpiresAt, now)))
-    .orderBy(asc(payments.authorizationExpiresAt))
+    .orderBy(asc(payments.authorizationExpiresAt), asc(payments.paymentId))
     .limit(limit);
 }
 
@@ -127,7 +173,7 @@ export async function loadUnanswered(reader: Reader, machineNow: Date, limit: nu
     .select()
     .from(payments)
     .where(and(sql`${payments.reversalDueAt} is not null`, lte(payments.reversalDueAt, machineNow)))
-    .orderBy(asc(payments.reversalDueAt))
+    .orderBy(asc(payments.reversalDueAt), asc(payments.paymentId))
     .limit(limit);
 }
 

@@ -172,10 +172,10 @@ export async function applyWalletEvents(
     entries.push(entryOf(item, at));
     final.push(item);
   }
+  await finalizeMovements(dependencies, transaction, final, dependencies.clock.now());
   const results = await postEntries(transaction, entries, { now: dependencies.clock.now() });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take what is final on chain, but refused ${JSON.stringify(refused)}`);
-  await finalizeMovements(dependencies, transaction, final, dependencies.clock.now());
   for (const { topic, subject, shard } of due) {
     if (topic === 'chainCall.reverted') await reopenBatch(transaction, shard, subject);
   }

@@ -4,6 +4,7 @@ import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.
 import type { ObservedLog } from '../../chain/domain.ts';
 import { batchIdOf, payoutsOf } from '../../chain/escrow.ts';
 import type { ObligationRow } from '../clearing/operations.ts';
+import { movementOfEscrow } from '../payments/domain.ts';
 import type { PaymentOnChain } from '../payments/operations/find-payment.ts';
 import type { BatchItem } from '../payouts/operations.ts';
 import type { NetPosition } from '../settlement/domain.ts';
@@ -76,7 +77,8 @@ function escrowLines(
     amount,
     asset,
   });
-  const sequence = Number(fields.sequence ?? 0);
+  const escrowSequence = Number(fields.sequence ?? 0);
+  const sequence = movementOfEscrow(payment.quadrant, payment.movements, escrowSequence)?.sequence ?? escrowSequence;
   const amount = BigInt(fields.amount ?? 0);
   // Coins that came after their payment had failed went straight back: the books never held them.
   if (payment.phase === 'failed') return [];

@@ -166,15 +166,15 @@ async function settle(
       merchantPayoutEntry(named, { merchant: merchantId, acquirer: acquirerId, net: paid, fees }),
     ),
   ].filter(({ transfers }) => transfers.length > 0);
-  await insertMerchantPayouts(transaction, payouts);
-  const results = await postEntries(transaction, entries, { now: settledAt });
-  const refused = results.find((result) => result.outcome === 'refused');
-  assertInvariant(!refused, `the books take a settled window, but refused ${JSON.stringify(refused)}`);
   // A crypto merchant's movement is final by its payout on chain, not by the window; a refund to a card is by this one.
   const final = presentments.filter(({ quadrant, kind }) =>
     quadrant === 'fiatToCrypto' ? kind === 'refund' : quadrant === 'fiatToFiat' || kind === 'capture',
   );
   await finalizeMovements(dependencies, transaction, final, settledAt);
+  await insertMerchantPayouts(transaction, payouts);
+  const results = await postEntries(transaction, entries, { now: settledAt });
+  const refused = results.find((result) => result.outcome === 'refused');
+  assertInvariant(!refused, `the books take a settled window, but refused ${JSON.stringify(refused)}`);
   await advance(transaction, window, ['PENDING_SETTLEMENT', 'SETTLED'], { settledAt });
 }
 

@@ -23,8 +23,9 @@ export async function postEntries(
   const shards = Map.groupBy(entries.keys(), (index) => entries[index]!.shard);
   for (const [shard, places] of [...shards].sort(([one], [other]) => one - other)) {
     const group = places.map((index) => entries[index]!);
-    const books = await loadBooks(execute, shard, keysOf(group), context.now);
-    const decided = decideEntries(books, group, context.now);
+    const keys = keysOf(group);
+    const books = await loadBooks(execute, shard, keys, context.now);
+    const decided = decideEntries(books, group, context.now, keys.malformed);
     try {
       if (decided.entryIds.length > 0) await writeDecided(execute, shard, books, decided);
     } catch (error) {

@@ -6,22 +6,21 @@ import { termsFromJson, voidCall } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import type { DomainEvent, DueEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
-import { decideApproval } from '../domain.ts';
+import { decideApproval, movementOfEscrow } from '../domain.ts';
 import { authorizationEntry, captureEntry, refundEntry, releaseEntry } from '../postings.ts';
-import { convertedBetween, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
+import { capturedEvent, convertedBetween, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
 import {
   columnsOf,
   insertMovement,
   loadMovements,
   lockPayment,
-  lockPaymentsByTerms,
+  lockPayments,
   type MovementRow,
   type PaymentRow,
   saveMovementState,
   savePayment,
   stateOf,
 } from '../store.ts';
-import { capturedEvent } from './capture-payment.ts';
 
 type EscrowPayload = Readonly<{ event: string; fields: Readonly<Record<string, string>>; minedAt: string }>;
 
@@ -41,7 +40,13 @@ export async function applyEscrowEvents(
   const entries: JournalEntryInstruction[] = [];
   const final = due.filter(({ topic }) => topic === 'escrow.final');
   const names = final.map(({ payload }) => (payload as EscrowPayload).fields.paymentIdentifier!);
-  const rows = new Map(await lockPaymentsByTerms(transaction, 0, names));
+  const reverted = due.filter(({ topic }) => topic === 'chainCall.reverted');
+  // Every payment of the batch at once and before any account, so that nobody waits for us in a circle.
+  const locked = await lockPayments(transaction, 0, {
+    termsHashes: names,
+    paymentIds: reverted.map(({ subject }) => subject),
+  });
+  const rows = new Map(locked.map((row) => [row.termsHash!, row]));
   const movements = await loadMovements(
     transaction,
     0,
@@ -55,12 +60,10 @@ export async function applyEscrowEvents(
     const applied = await applyOne({ dependencies, transaction, entries, events }, row, movements, said);
     rows.set(row.termsHash!, applied);
   }
+  for (const event of reverted) await applyRevert(dependencies, transaction, event, events);
   const results = await postEntries(transaction, entries, { now: dependencies.clock.now() });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take what is final on chain, but refused ${JSON.stringify(refused)}`);
-  for (const event of due) {
-    if (event.topic === 'chainCall.reverted') await applyRevert(dependencies, transaction, event, events);
-  }
   await dependencies.outbox.emit(transaction, events);
   return events;
 }
@@ -80,8 +83,8 @@ async function applyOne(
 ): Promise<PaymentRow> {
   const at = new Date(minedAt);
   if (event === 'Authorized') return applyAuthorized(work, row, BigInt(fields.amount!), at);
-  const sequence = Number(fields.sequence ?? 0);
-  const movement = movements.find((one) => one.paymentId === row.paymentId && one.sequence === sequence);
+  const ofPayment = movements.filter((one) => one.paymentId === row.paymentId);
+  const movement = movementOfEscrow(row.quadrant, ofPayment, Number(fields.sequence ?? 0));
   switch (event) {
     case 'Captured':
       return movement ? applyCaptured(work, row, movement, movements, at) : row;

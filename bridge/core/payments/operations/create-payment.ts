@@ -1,24 +1,19 @@
-import { postEntries } from '../../../../ledger-service/journal/operations/post-entries.ts';
-import { type DatabaseTransaction, inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
+import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
 import { hashTerms, MAXIMUM_ESCROW_AMOUNT, type PaymentTerms, termsToJson, tokenOf } from '../../../chain/escrow.ts';
-import { claimOnce, completeOnce, findOutcome, type OnceRequest } from '../../../platform/once.ts';
-import type { DomainEvent } from '../../../platform/outbox.ts';
-import { passGates } from '../../authorization/gates.ts';
+import { completeOnce, type OnceRequest } from '../../../platform/once.ts';
+import { type GatesOutcome, passGates } from '../../authorization/gates.ts';
 import type { IssuerAnswer } from '../../authorization/issuer-port.ts';
-import { findInstrument, type Instrument } from '../../instruments/operations.ts';
+import type { Instrument } from '../../instruments/operations.ts';
 import type { Merchant } from '../../participants/domain.ts';
-import { findMerchant } from '../../participants/operations.ts';
-import { targetOfCaptured } from '../../quotes/domain.ts';
-import { acceptQuote, findQuote, type StoredQuote } from '../../quotes/operations.ts';
-
-import { type PaymentDependencies, REVERSALS } from '../dependencies.ts';
-import { decideApproval, type Quadrant, quadrantOf } from '../domain.ts';
-import { authorizationEntry } from '../postings.ts';
-import { actionOf, atRiskOf, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
-import { columnsOf, insertPayment, loadPayment, lockPayment, type PaymentRow, savePayment, stateOf } from '../store.ts';
+import { findQuote, type StoredQuote } from '../../quotes/operations.ts';
+import type { PaymentDependencies } from '../dependencies.ts';
+import { type Quadrant, quadrantOf } from '../domain.ts';
+import { hotPathOf } from '../hot-path.ts';
+import { actionOf } from '../shared.ts';
+import type { PaymentRow } from '../store.ts';
 import type { PaymentView } from '../view.ts';
 import { viewOfPayment } from '../view.ts';
 
@@ -56,52 +51,33 @@ type Prepared = Readonly<{
  *          QUOTE_REQUIRED, QUOTE_UNKNOWN, QUOTE_MISMATCH, QUOTE_EXPIRED, QUOTE_ALREADY_USED, EXPOSURE_EXCEEDED,
  *          AMOUNT_TOO_LARGE, REFERENCE_DUPLICATE, IDEMPOTENCY_KEY_REUSED
  * Effects: payment, quote and exposure in one database transaction; then, with an answer, the hold and the event
- *          payment.authorized or payment.declined in another. No network call is made inside either.
+ *          payment.authorized or payment.declined in another; both are shared with whoever asks at the same moment. No
+ *          network call is made inside either.
  */
 export async function createPayment(
   dependencies: PaymentDependencies,
   command: CreatePayment,
   once: OnceRequest,
 ): Promise<Readonly<{ payment: PaymentView; replayed: boolean }>> {
-  const { database, clock, identifiers } = dependencies;
-  const known = await findOutcome<PaymentView>(database, once);
+  const hotPath = hotPathOf(dependencies);
+  const known = await hotPath.find(once);
   if (known?.kind === 'answered') return { payment: known.outcome, replayed: true };
   const prepared = await prepare(dependencies, command);
-  const stop =
+  const gates: GatesOutcome =
     known === undefined
       ? await passGates(dependencies.gates, gateRequest(command, prepared), dependencies.timers)
-      : ({ outcome: 'passed' } as const);
-
-  const begun = await inDatabaseTransaction(database, async (transaction) => {
-    const claim = await claimOnce<PaymentView>(transaction, once, identifiers.next('pay', command.shard), clock);
-    if (claim.kind === 'answered') return { step: 'answered', payment: claim.outcome, replayed: true } as const;
-    const stored = await loadPayment(transaction, command.shard, claim.resourceId);
-    if (stored) return { step: 'resumed', row: stored } as const;
-    const row = newRow(dependencies, command, prepared, claim.resourceId);
-    if (stop.outcome === 'stopped') {
-      const declined: PaymentRow = { ...row, phase: 'declined', declineCode: stop.code };
-      await store(transaction, declined);
-      await dependencies.outbox.emit(transaction, [paymentEvent(declined, 'payment.declined', 'declined')]);
-      const payment = viewOfPayment(declined, []);
-      await completeOnce(transaction, once, payment);
-      return { step: 'answered', payment, replayed: false } as const;
-    }
-    await store(transaction, row);
-    if (prepared.quote) {
-      const atRisk = atRiskOf(row);
-      await acceptQuote(transaction, prepared.quote, { paymentId: row.paymentId, atRisk, now: clock.now() });
-    }
-    if (row.phase === 'requires_action') {
-      const payment = viewOfPayment(row, [], actionOf(dependencies.deployment, row));
-      await completeOnce(transaction, once, payment);
-      return { step: 'answered', payment, replayed: false } as const;
-    }
-    return { step: 'asking', row } as const;
+      : { outcome: 'passed' };
+  const opened = await hotPath.open({
+    once,
+    gates,
+    ...(prepared.quote ? { quote: prepared.quote } : {}),
+    rowFor: (paymentId) => newRow(dependencies, command, prepared, paymentId),
   });
-  if (begun.step === 'answered') return { payment: begun.payment, replayed: begun.replayed };
-  if (begun.step === 'resumed') return { payment: await answerResumed(dependencies, begun.row, once), replayed: true };
-  const answer = await askIssuer(dependencies, begun.row);
-  return { payment: await recordAnswer(dependencies, begun.row, answer, once), replayed: false };
+  if (opened.step === 'answered') return { payment: opened.payment, replayed: opened.replayed };
+  if (opened.step === 'resumed')
+    return { payment: await answerResumed(dependencies, opened.row, once), replayed: true };
+  const answer = await askIssuer(dependencies, opened.row);
+  return { payment: await hotPath.record({ once, asked: opened.row, answer }), replayed: false };
 }
 
 /** A run before this one was stopped in the middle; what it asked for stands, and a sweeper sees to what is unknown. */
@@ -119,10 +95,11 @@ async function answerResumed(
 }
 
 async function prepare(dependencies: PaymentDependencies, command: CreatePayment): Promise<Prepared> {
-  const { database, assets } = dependencies;
+  const { assets } = dependencies;
+  const hotPath = hotPathOf(dependencies);
   const [merchant, instrument] = await Promise.all([
-    findMerchant(database, command.shard, command.merchantId),
-    findInstrument(database, command.shard, command.instrumentId),
+    hotPath.merchant(command.shard, command.merchantId),
+    hotPath.instrument(command.shard, command.instrumentId),
   ]);
   const source = assets.get(command.amount.asset);
   if (instrument.kind === 'card' ? instrument.asset !== source.code : source.kind === 'fiat') {
@@ -294,13 +271,6 @@ function termsOf(
   };
 }
 
-async function store(transaction: DatabaseTransaction, row: PaymentRow): Promise<void> {
-  if (await insertPayment(transaction, row)) return;
-  throw new SettlementError('REFERENCE_DUPLICATE', `${row.merchantId} has a payment with this reference`, {
-    merchantReference: row.merchantReference,
-  });
-}
-
 async function askIssuer(dependencies: PaymentDependencies, row: PaymentRow): Promise<IssuerAnswer> {
   const { timers, issuer, issuerDeadlineMilliseconds } = dependencies;
   const answered = new AbortController();
@@ -319,82 +289,6 @@ async function askIssuer(dependencies: PaymentDependencies, row: PaymentRow): Pr
   const first = await Promise.race([answer, deadline]);
   answered.abort();
   return first;
-}
-
-async function recordAnswer(
-  dependencies: PaymentDependencies,
-  asked: PaymentRow,
-  answer: IssuerAnswer,
-  once: OnceRequest,
-): Promise<PaymentView> {
-  const { database, outbox, machineClock } = dependencies;
-  const events: DomainEvent[] = [];
-  const payment = await inDatabaseTransaction(database, async (transaction) => {
-    events.length = 0;
-    const row = await lockPayment(transaction, asked.shard, asked.paymentId);
-    // A sweeper has decided to take it back in the meantime: then the issuer's late answer counts for nothing.
-    if (row?.phase !== 'unknown' || row.declineCode !== null) return viewOfPayment(row ?? asked, []);
-    if (answer.kind === 'silent') {
-      await savePayment(transaction, row, { reversalDueAt: machineClock.now(), declineCode: 'ISSUER_UNANSWERED' });
-      return viewOfPayment({ ...row, declineCode: 'ISSUER_UNANSWERED' }, []);
-    }
-    const next =
-      answer.kind === 'approved' ? await approve(dependencies, transaction, row, answer.amount) : declined(row);
-    await savePayment(transaction, row, next);
-    const changed = { ...row, ...next };
-    if (changed.phase === 'declined') {
-      await releaseRisk(transaction, changed);
-      events.push(paymentEvent(changed, 'payment.declined', 'declined'));
-    }
-    if (changed.phase === 'open') events.push(paymentEvent(changed, 'payment.authorized', 'authorized'));
-    await outbox.emit(transaction, events);
-    const view = viewOfPayment(changed, []);
-    if (changed.phase !== 'unknown') await completeOnce(transaction, once, view);
-    return view;
-  });
-  outbox.ringFor(events);
-  if (payment.phase === 'unknown') outbox.ring(REVERSALS);
-  return payment;
-}
-
-function declined(row: PaymentRow): Partial<PaymentRow> & Pick<PaymentRow, 'phase'> {
-  return { ...row, phase: 'declined', declineCode: 'ISSUER_DECLINED', reversalDueAt: null };
-}
-
-/**
- * Opens the payment with what was approved. When the books refuse the hold (the issuer's cap, a dry wallet), nothing is
- * promised and the issuer's hold is taken back.
- */
-async function approve(
-  { clock, machineClock }: PaymentDependencies,
-  transaction: DatabaseTransaction,
-  row: PaymentRow,
-  approved: Amount,
-): Promise<Partial<PaymentRow> & Pick<PaymentRow, 'phase'>> {
-  const takeBack = (code: string) => ({
-    phase: 'unknown' as const,
-    declineCode: code,
-    reversalDueAt: machineClock.now(),
-  });
-  const decision = decideApproval(stateOf(row), approved);
-  if (decision.outcome === 'declined') return takeBack(decision.code);
-  const now = clock.now();
-  const quote = {
-    source: { minorUnits: row.requested, asset: row.asset },
-    target: { minorUnits: row.quotedTarget, asset: row.merchantAsset },
-  };
-  const entry = authorizationEntry(partiesOf(row), {
-    source: approved,
-    target: { minorUnits: targetOfCaptured(quote, approved.minorUnits), asset: row.merchantAsset },
-    eventAt: now,
-    expiresAt: row.authorizationExpiresAt,
-  });
-  const [posted] = await postEntries(transaction, [entry], { now });
-  if (posted?.outcome === 'refused') {
-    const isInventory = posted.code === 'INSUFFICIENT_AVAILABLE' && row.quadrant === 'fiatToCrypto';
-    return takeBack(isInventory ? 'INVENTORY_INSUFFICIENT' : posted.code);
-  }
-  return { ...columnsOf(decision.state), reversalDueAt: null };
 }
 
 function wholeSeconds(time: Date): Date {

@@ -11,6 +11,7 @@ import {
   loadPage,
   loadPayment,
   loadPaymentsByTerms,
+  lockPayments,
   type MovementRow,
   type PaymentRow,
   saveMovementState,
@@ -76,6 +77,7 @@ export async function listPayments(
 export type PaymentOnChain = Readonly<{
   paymentId: string;
   phase: PaymentRow['phase'];
+  quadrant: PaymentRow['quadrant'];
   asset: string;
   movements: readonly Readonly<{ sequence: number; kind: MovementRow['kind'] }>[];
 }>;
@@ -94,9 +96,9 @@ export async function findPaymentsOnChain(
   );
   const ofPayment = Map.groupBy(movements, ({ paymentId }) => paymentId);
   return new Map(
-    rows.map(({ paymentId, phase, asset, termsHash }) => [
+    rows.map(({ paymentId, phase, quadrant, asset, termsHash }) => [
       termsHash!,
-      { paymentId, phase, asset, movements: ofPayment.get(paymentId) ?? [] },
+      { paymentId, phase, quadrant, asset, movements: ofPayment.get(paymentId) ?? [] },
     ]),
   );
 }
@@ -106,13 +108,19 @@ export async function countWaitingPayments({ database }: Pick<Reading, 'database
   return countWaiting(database.drizzle, now);
 }
 
-/** Marks movements whose money has reached its merchant or payer, in the caller's database transaction. */
+/**
+ * Marks movements whose money has reached its merchant or payer, in the caller's database transaction, which has locked
+ * no account yet: payments come before accounts, and among themselves in the order of their identifiers.
+ */
 export async function finalizeMovements(
   { machineClock }: Pick<PaymentDependencies, 'machineClock'>,
   transaction: DatabaseTransaction,
   movements: readonly Readonly<{ shard: Shard; paymentId: string; sequence: number }>[],
   at: Date,
 ): Promise<void> {
+  for (const [shard, ofShard] of Map.groupBy(movements, (movement) => movement.shard)) {
+    await lockPayments(transaction, shard, { paymentIds: ofShard.map(({ paymentId }) => paymentId) });
+  }
   for (const movement of movements) {
     const changed = await saveMovementState(transaction, movement, 'final', at);
     if (changed) await savePayment(transaction, movement, { finalAt: machineClock.now() });

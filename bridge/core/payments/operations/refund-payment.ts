@@ -10,10 +10,10 @@ import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideRefund } from '../domain.ts';
 import { refundEntry } from '../postings.ts';
-import { convertedBetween, errorOfRefusal, partiesOf, paymentEvent } from '../shared.ts';
+import { convertedBetween, errorOfRefusal, partiesOf, paymentEvent, wire } from '../shared.ts';
 import { columnsOf, insertMovement, loadMovements, type PaymentRow, savePayment, stateOf } from '../store.ts';
 import { type PayerAction, type PaymentView, viewOfPayment } from '../view.ts';
-import { requirePayment, wire } from './capture-payment.ts';
+import { requirePayment } from './locked-payment.ts';
 
 export type RefundPayment = Readonly<{ shard: Shard; paymentId: string; amount: Amount }>;
 

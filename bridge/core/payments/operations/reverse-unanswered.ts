@@ -28,8 +28,7 @@ export async function reverseUnanswered(dependencies: PaymentDependencies): Prom
       });
     } catch (error) {
       logger.warn({ event: 'issuer.reversalUnacknowledged', paymentId: asked.paymentId, err: error });
-      const again = new Date(machineClock.now().getTime() + AGAIN_AFTER_MILLISECONDS);
-      await inDatabaseTransaction(database, (transaction) => savePayment(transaction, asked, { reversalDueAt: again }));
+      await postpone(dependencies, asked);
       continue;
     }
     const events: DomainEvent[] = [];
@@ -48,6 +47,19 @@ export async function reverseUnanswered(dependencies: PaymentDependencies): Prom
     outbox.ringFor(events);
   }
   return reversed;
+}
+
+/** The issuer is told again later, unless another worker was acknowledged in the meantime. */
+async function postpone(
+  { database, machineClock }: PaymentDependencies,
+  asked: Pick<PaymentRow, 'shard' | 'paymentId'>,
+): Promise<void> {
+  await inDatabaseTransaction(database, async (transaction) => {
+    const row = await lockPayment(transaction, asked.shard, asked.paymentId);
+    if (row?.phase !== 'unknown') return;
+    const again = new Date(machineClock.now().getTime() + AGAIN_AFTER_MILLISECONDS);
+    await savePayment(transaction, row, { reversalDueAt: again });
+  });
 }
 
 /**

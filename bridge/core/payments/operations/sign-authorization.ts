@@ -8,7 +8,7 @@ import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { loadMovements, type PaymentRow, savePayment } from '../store.ts';
 import { type PaymentView, viewOfPayment } from '../view.ts';
-import { requirePayment } from './capture-payment.ts';
+import { requirePayment } from './locked-payment.ts';
 
 /**
  * Takes the payer's signature over the escrow's terms and asks the chain for the money.

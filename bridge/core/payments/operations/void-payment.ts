@@ -7,7 +7,7 @@ import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideExpiry, decideVoid } from '../domain.ts';
 import { releaseEntry } from '../postings.ts';
-import { convertedBetween, errorOfRefusal, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
+import { convertedBetween, errorOfRefusal, partiesOf, paymentEvent, releaseRisk, wire } from '../shared.ts';
 import {
   columnsOf,
   insertMovement,
@@ -19,7 +19,7 @@ import {
   stateOf,
 } from '../store.ts';
 import { type PaymentView, viewOfPayment } from '../view.ts';
-import { requirePayment, requirePosted, wire } from './capture-payment.ts';
+import { nextEscrowSequence, requirePayment, requirePosted } from './locked-payment.ts';
 
 export type VoidPayment = Readonly<{ shard: Shard; paymentId: string }>;
 
@@ -115,7 +115,11 @@ async function release(
     finalAt: onChain ? null : now,
   });
   if (onChain) {
-    const call = voidCall(dependencies.deployment, termsFromJson(row.terms), sequence);
+    const call = voidCall(
+      dependencies.deployment,
+      termsFromJson(row.terms),
+      await nextEscrowSequence(transaction, row),
+    );
     await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence }], now);
   } else {
     await requirePosted(transaction, releaseEntry(partiesOf(row), sequence, cause, released, now), now);

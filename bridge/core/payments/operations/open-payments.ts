@@ -1,0 +1,105 @@
+import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
+import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
+import { type Attempt, BatchMustSplit } from '../../../platform/micro-batch.ts';
+import { claimMany, completeMany, type OnceRequest } from '../../../platform/once.ts';
+import type { DomainEvent } from '../../../platform/outbox.ts';
+import type { GatesOutcome } from '../../authorization/gates.ts';
+import { acceptQuote, type StoredQuote } from '../../quotes/operations.ts';
+import type { PaymentDependencies } from '../dependencies.ts';
+import { actionOf, atRiskOf, paymentEvent } from '../shared.ts';
+import { insertPayments, loadPayments, type PaymentRow } from '../store.ts';
+import { type PaymentView, viewOfPayment } from '../view.ts';
+
+/** A payment that is asked for: `rowFor` makes its row once its identifier is known. */
+export type OpenPayment = Readonly<{
+  once: OnceRequest;
+  quote?: StoredQuote;
+  gates: GatesOutcome;
+  rowFor(paymentId: string): PaymentRow;
+}>;
+
+export type Opened = Readonly<
+  | { step: 'answered'; payment: PaymentView; replayed: boolean }
+  /** A run before this one was stopped in the middle. */
+  | { step: 'resumed'; row: PaymentRow }
+  | { step: 'asking'; row: PaymentRow }
+>;
+
+/**
+ * Writes payments that are asked for, with their quotes and what these put at risk, in one database transaction.
+ *
+ * Shape:  commands of one shard, no key twice among them → for each where it goes on
+ * Errors: a reused key is its command's alone; any other refusal undoes all, for each to be tried by itself
+ */
+export async function openPayments(
+  dependencies: PaymentDependencies,
+  commands: readonly OpenPayment[],
+): Promise<readonly Attempt<Opened>[]> {
+  const { database, clock, identifiers, outbox } = dependencies;
+  return inDatabaseTransaction(database, async (transaction) => {
+    const claims = await claimMany<PaymentView>(
+      transaction,
+      commands.map(({ once }) => ({ once, resourceId: identifiers.next('pay', once.shard) })),
+      clock,
+    );
+    const shard = commands[0]?.once.shard ?? 0;
+    const resumed = claims.flatMap((claim) =>
+      !(claim instanceof Error) && claim.kind === 'resumed' ? [claim.resourceId] : [],
+    );
+    const known = new Map((await loadPayments(transaction, shard, resumed)).map((row) => [row.paymentId, row]));
+    const rows: PaymentRow[] = [];
+    const events: DomainEvent[] = [];
+    const answers: { once: OnceRequest; outcome: PaymentView }[] = [];
+    const attempts: Attempt<Opened>[] = [];
+    for (const [index, { once, quote, gates, rowFor }] of commands.entries()) {
+      const claim = claims[index]!;
+      if (claim instanceof Error) attempts.push({ ok: false, error: claim });
+      else if (claim.kind === 'answered') {
+        attempts.push({ ok: true, result: { step: 'answered', payment: claim.outcome, replayed: true } });
+      } else {
+        const stored = known.get(claim.resourceId);
+        if (stored) {
+          attempts.push({ ok: true, result: { step: 'resumed', row: stored } });
+          continue;
+        }
+        const row = rowFor(claim.resourceId);
+        const declined: PaymentRow | undefined =
+          gates.outcome === 'stopped' ? { ...row, phase: 'declined', declineCode: gates.code } : undefined;
+        rows.push(declined ?? row);
+        if (declined) events.push(paymentEvent(declined, 'payment.declined', 'declined'));
+        else if (quote) {
+          const acceptance = { paymentId: row.paymentId, atRisk: atRiskOf(row), now: clock.now() };
+          await splitOnRefusal(commands.length, () => acceptQuote(transaction, quote, acceptance));
+        }
+        if (!declined && row.phase !== 'requires_action') {
+          attempts.push({ ok: true, result: { step: 'asking', row } });
+          continue;
+        }
+        const payment = viewOfPayment(declined ?? row, [], declined ? null : actionOf(dependencies.deployment, row));
+        answers.push({ once, outcome: payment });
+        attempts.push({ ok: true, result: { step: 'answered', payment, replayed: false } });
+      }
+    }
+    const inserted = await insertPayments(transaction, rows);
+    const duplicate = rows.find(({ paymentId }) => !inserted.has(paymentId));
+    if (duplicate) {
+      await splitOnRefusal(commands.length, async () => {
+        throw new SettlementError('REFERENCE_DUPLICATE', `${duplicate.merchantId} has a payment with this reference`, {
+          merchantReference: duplicate.merchantReference,
+        });
+      });
+    }
+    await Promise.all([outbox.emit(transaction, events), completeMany(transaction, answers)]);
+    return attempts;
+  });
+}
+
+/** A refusal that must undo what was written before it: alone it is thrown as it is, in company it splits the batch. */
+async function splitOnRefusal(commands: number, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    if (commands > 1 && error instanceof SettlementError) throw new BatchMustSplit(error.code, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,345 @@
+import { decodeFunctionData, keccak256, parseTransaction, stringToHex } from 'viem';
+import { intermediaryWalletAbi } from '../../../bridge/chain/bindings/intermediary-wallet.ts';
+import { paymentEscrowAbi } from '../../../bridge/chain/bindings/payment-escrow.ts';
+import type { Address, Deployment, Hex, ObservedBlock, ObservedLog } from '../../../bridge/chain/domain.ts';
+import { hashTerms, NATIVE_TOKEN, type PaymentTerms } from '../../../bridge/chain/escrow.ts';
+
+type EscrowPayment = Readonly<{ capturable: bigint; refundable: bigint; nextSequence: bigint }>;
+type RawLog = Readonly<{ address: Address; event: string; fields: Readonly<Record<string, string>> }>;
+
+/** What the chain knows after a block. */
+class ChainState {
+  readonly balances: Map<string, bigint>;
+  readonly payments: Map<string, EscrowPayment>;
+  readonly accruedFees: Map<string, bigint>;
+  readonly doneBatches: Set<string>;
+  readonly nonces: Map<string, number>;
+
+  constructor(from?: ChainState) {
+    this.balances = new Map(from?.balances);
+    this.payments = new Map(from?.payments);
+    this.accruedFees = new Map(from?.accruedFees);
+    this.doneBatches = new Set(from?.doneBatches);
+    this.nonces = new Map(from?.nonces);
+  }
+
+  balanceOf(token: string, owner: string): bigint {
+    return this.balances.get(`${token} ${owner}`.toLowerCase()) ?? 0n;
+  }
+
+  move(token: string, from: string, to: string, amount: bigint): void {
+    const held = this.balanceOf(token, from);
+    if (held < amount) throw new Revert('InsufficientBalance');
+    this.balances.set(`${token} ${from}`.toLowerCase(), held - amount);
+    this.balances.set(`${token} ${to}`.toLowerCase(), this.balanceOf(token, to) + amount);
+  }
+}
+
+class Revert extends Error {}
+
+export type ChainTransaction = Readonly<{
+  hash: Hex;
+  sender: Address;
+  nonce: number;
+  recipient: Address;
+  data: Hex;
+  value: bigint;
+}>;
+
+type Included = Readonly<{ transaction: ChainTransaction; succeeded: boolean; logs: readonly RawLog[] }>;
+
+export type ModelBlock = Readonly<{
+  height: number;
+  hash: Hex;
+  parentHash: Hex;
+  minedAt: Date;
+  included: readonly Included[];
+  state: ChainState;
+}>;
+
+const GAS_USED = 50_000;
+
+/**
+ * The escrow, the wallet, a token and the chain's own coin, as their contracts behave: blocks, a pool of what waits,
+ * and reorganisations. It speaks in what the bridge sends, decoded with the contracts' own bindings.
+ */
+export class ChainModel {
+  readonly deployment: Deployment;
+  readonly #operator: Address;
+  /** The branch that counts; `others` are those that lost. */
+  blocks: ModelBlock[];
+  readonly pool = new Map<Hex, ChainTransaction>();
+  readonly #everKnown = new Map<Hex, ChainTransaction>();
+  #branch = 0;
+
+  constructor(
+    deployment: Deployment,
+    operator: Address,
+    startsAt: Date,
+    holders: readonly Readonly<{ token: string; owner: string; amount: bigint }>[],
+  ) {
+    this.deployment = deployment;
+    this.#operator = operator.toLowerCase() as Address;
+    const state = new ChainState();
+    for (const { token, owner, amount } of holders) state.balances.set(`${token} ${owner}`.toLowerCase(), amount);
+    this.blocks = [
+      { height: 0, hash: nameOf('genesis'), parentHash: nameOf(''), minedAt: startsAt, included: [], state },
+    ];
+  }
+
+  get head(): ModelBlock {
+    return this.blocks.at(-1)!;
+  }
+
+  /** Takes a signed transaction of the operator; `known` when it is here already or its nonce is spent. */
+  submit(raw: Hex): 'accepted' | 'known' {
+    const hash = keccak256(raw);
+    const parsed = parseTransaction(raw);
+    return this.enter({
+      hash,
+      sender: this.#operator,
+      nonce: parsed.nonce ?? 0,
+      recipient: (parsed.to ?? NATIVE_TOKEN).toLowerCase() as Address,
+      data: parsed.data ?? '0x',
+      value: parsed.value ?? 0n,
+    });
+  }
+
+  enter(transaction: ChainTransaction): 'accepted' | 'known' {
+    this.#everKnown.set(transaction.hash, transaction);
+    if (this.pool.has(transaction.hash) || this.nextNonce(transaction.sender) > transaction.nonce) return 'known';
+    const rival = [...this.pool.values()].find(
+      ({ sender, nonce }) => sender === transaction.sender && nonce === transaction.nonce,
+    );
+    // Another one holds this place in the queue; without a higher fee it stays.
+    if (rival) return 'known';
+    this.pool.set(transaction.hash, transaction);
+    return 'accepted';
+  }
+
+  nextNonce(sender: Address): number {
+    return this.head.state.nonces.get(sender) ?? 0;
+  }
+
+  /** A pool forgets; whoever sent it sends it again. */
+  drop(hash: Hex): void {
+    this.pool.delete(hash);
+  }
+
+  /** Puts up to `most` of what waits into a block, each sender's in the order of its nonces. */
+  mine(at: Date, most: number): ModelBlock {
+    const state = new ChainState(this.head.state);
+    const included: Included[] = [];
+    const minedAt = new Date(Math.max(at.getTime(), this.head.minedAt.getTime() + 1000));
+    for (;;) {
+      const next = [...this.pool.values()].find(
+        ({ sender, nonce }) => (state.nonces.get(sender) ?? 0) === nonce && included.length < most,
+      );
+      if (!next) break;
+      this.pool.delete(next.hash);
+      included.push(this.#execute(state, next, minedAt));
+    }
+    const block: ModelBlock = {
+      height: this.head.height + 1,
+      hash: nameOf(
+        `${this.head.hash} ${this.#branch} ${minedAt.getTime()} ${included.map((one) => one.transaction.hash)}`,
+      ),
+      parentHash: this.head.hash,
+      minedAt,
+      included,
+      state,
+    };
+    this.blocks.push(block);
+    return block;
+  }
+
+  /** The last `depth` blocks lose; what was in them waits again, but for what is forgotten. */
+  undo(depth: number, forget: (hash: Hex) => boolean): number {
+    const lost = this.blocks.splice(this.blocks.length - Math.min(depth, this.blocks.length - 1));
+    this.#branch += 1;
+    for (const { included } of lost) {
+      for (const { transaction } of included)
+        if (!forget(transaction.hash)) this.pool.set(transaction.hash, transaction);
+    }
+    return lost.length;
+  }
+
+  observed(height: number): ObservedBlock | undefined {
+    const block = this.blocks[height];
+    return (
+      block && {
+        height,
+        hash: block.hash,
+        parentHash: block.parentHash,
+        minedAt: block.minedAt,
+        chainHashes: block.included.map(({ transaction }) => transaction.hash),
+      }
+    );
+  }
+
+  logsAt(height: number): readonly ObservedLog[] {
+    const block = this.blocks[height];
+    if (!block) return [];
+    let logIndex = 0;
+    return block.included.flatMap(({ transaction, logs }) =>
+      logs.map((log, ordinal): ObservedLog => {
+        logIndex += 1;
+        return {
+          blockHash: block.hash,
+          height,
+          chainHash: transaction.hash,
+          logIndex: logIndex - 1,
+          ordinal,
+          ...log,
+        };
+      }),
+    );
+  }
+
+  receipt(hash: Hex): Readonly<{ succeeded: boolean; height: number; gasUsed: number }> | undefined {
+    for (const { height, included } of this.blocks) {
+      const found = included.find(({ transaction }) => transaction.hash === hash);
+      if (found) return { succeeded: found.succeeded, height, gasUsed: GAS_USED };
+    }
+    return undefined;
+  }
+
+  #execute(state: ChainState, transaction: ChainTransaction, minedAt: Date): Included {
+    const { sender, nonce } = transaction;
+    state.nonces.set(sender, nonce + 1);
+    const attempt = new ChainState(state);
+    const logs: RawLog[] = [];
+    try {
+      this.#call(attempt, transaction, Math.floor(minedAt.getTime() / 1000), logs);
+    } catch (error) {
+      if (!(error instanceof Revert)) throw error;
+      return { transaction, succeeded: false, logs: [] };
+    }
+    state.balances.clear();
+    for (const [key, value] of attempt.balances) state.balances.set(key, value);
+    for (const [key, value] of attempt.payments) state.payments.set(key, value);
+    for (const [key, value] of attempt.accruedFees) state.accruedFees.set(key, value);
+    for (const key of attempt.doneBatches) state.doneBatches.add(key);
+    return { transaction, succeeded: true, logs };
+  }
+
+  #call(state: ChainState, transaction: ChainTransaction, now: number, logs: RawLog[]): void {
+    const { recipient } = transaction;
+    if (recipient === this.deployment.escrow.toLowerCase()) this.#escrow(state, transaction, now, logs);
+    else if (recipient === this.deployment.wallet.toLowerCase()) this.#wallet(state, transaction, logs);
+    else throw new Revert('nobody there');
+  }
+
+  #escrow(state: ChainState, transaction: ChainTransaction, now: number, logs: RawLog[]): void {
+    const { functionName, args } = decodeFunctionData({ abi: paymentEscrowAbi, data: transaction.data });
+    const terms = termsOf(args?.[0]);
+    const { escrow, chainId } = this.deployment;
+    const name = hashTerms(chainId, escrow, terms);
+    const log = (event: string, fields: Record<string, string | bigint>) =>
+      logs.push({
+        address: escrow.toLowerCase() as Address,
+        event,
+        fields: Object.fromEntries(
+          Object.entries({ paymentIdentifier: name, ...fields }).map(([key, value]) => [key, String(value)]),
+        ),
+      });
+    const payment = state.payments.get(name);
+    switch (functionName) {
+      case 'authorize':
+      case 'authorizeNative': {
+        const isNative = functionName === 'authorizeNative';
+        const amount = isNative ? transaction.value : (args![1] as bigint);
+        if (amount === 0n || amount > terms.maximumAmount) throw new Revert('amount');
+        if (now >= Number(terms.preApprovalExpiry)) throw new Revert('Expired');
+        if (payment) throw new Revert('PaymentAlreadyAuthorized');
+        if (isNative && transaction.sender !== terms.payer.toLowerCase()) throw new Revert('SenderNotAllowed');
+        state.move(isNative ? NATIVE_TOKEN : terms.token, terms.payer, escrow, amount);
+        state.payments.set(name, { capturable: amount, refundable: 0n, nextSequence: 1n });
+        log('Authorized', { payer: terms.payer, receiver: terms.receiver, token: terms.token, amount });
+        return;
+      }
+      case 'capture': {
+        const [, amount, fee, sequence] = args as readonly [unknown, bigint, bigint, bigint];
+        const state_ = next(payment, sequence);
+        if (!state_) return;
+        if (amount === 0n) throw new Revert('AmountZero');
+        if (now >= Number(terms.authorizationExpiry)) throw new Revert('Expired');
+        if (amount > state_.capturable) throw new Revert('AmountExceedsHold');
+        if (fee > (amount * BigInt(terms.maximumFeeBasisPoints)) / 10_000n) throw new Revert('FeeOutOfBounds');
+        state.payments.set(name, {
+          capturable: state_.capturable - amount,
+          refundable: state_.refundable + amount,
+          nextSequence: state_.nextSequence + 1n,
+        });
+        if (fee > 0n) state.accruedFees.set(terms.token, (state.accruedFees.get(terms.token) ?? 0n) + fee);
+        log('Captured', { sequence, amount, feeAmount: fee });
+        state.move(terms.token, escrow, terms.receiver, amount - fee);
+        return;
+      }
+      case 'void': {
+        const [, sequence] = args as readonly [unknown, bigint];
+        const state_ = next(payment, sequence);
+        if (!state_) return;
+        state.payments.set(name, { ...state_, capturable: 0n, nextSequence: state_.nextSequence + 1n });
+        log('Voided', { sequence, amount: state_.capturable });
+        state.move(terms.token, escrow, terms.payer, state_.capturable);
+        return;
+      }
+      case 'refund': {
+        const [, amount, sequence] = args as readonly [unknown, bigint, bigint];
+        const state_ = next(payment, sequence);
+        if (!state_) return;
+        if (now >= Number(terms.refundExpiry)) throw new Revert('Expired');
+        if (amount === 0n || amount > state_.refundable) throw new Revert('AmountExceedsCaptured');
+        state.payments.set(name, {
+          ...state_,
+          refundable: state_.refundable - amount,
+          nextSequence: state_.nextSequence + 1n,
+        });
+        log('Refunded', { sequence, amount });
+        state.move(terms.token, terms.receiver, terms.payer, amount);
+        return;
+      }
+      default:
+        throw new Revert(`the model has no ${functionName}`);
+    }
+  }
+
+  #wallet(state: ChainState, transaction: ChainTransaction, logs: RawLog[]): void {
+    const { functionName, args } = decodeFunctionData({ abi: intermediaryWalletAbi, data: transaction.data });
+    if (functionName !== 'payoutBatch') throw new Revert(`the model has no ${functionName}`);
+    const [batchIdentifier, token, items] = args;
+    if (state.doneBatches.has(batchIdentifier)) return;
+    state.doneBatches.add(batchIdentifier);
+    const { wallet } = this.deployment;
+    for (let index = 0; index < (items.length - 2) / 64; index += 1) {
+      const word = items.slice(2 + index * 64, 66 + index * 64);
+      const payee: Address = `0x${word.slice(0, 40)}`;
+      const amount = BigInt(`0x${word.slice(40)}`);
+      state.move(token, wallet, payee, amount);
+      const fields = { batchIdentifier, index: String(index), payee, amount: amount.toString() };
+      logs.push({ address: wallet.toLowerCase() as Address, event: 'PaidOut', fields });
+    }
+  }
+}
+
+/** Undefined when a movement with this number has taken place. */
+function next(payment: EscrowPayment | undefined, sequence: bigint): EscrowPayment | undefined {
+  if (!payment) throw new Revert('PaymentUnknown');
+  if (sequence > payment.nextSequence) throw new Revert('SequenceAhead');
+  return sequence < payment.nextSequence ? undefined : payment;
+}
+
+function termsOf(decoded: unknown): PaymentTerms {
+  const terms = decoded as PaymentTerms;
+  return {
+    ...terms,
+    preApprovalExpiry: BigInt(terms.preApprovalExpiry),
+    authorizationExpiry: BigInt(terms.authorizationExpiry),
+    refundExpiry: BigInt(terms.refundExpiry),
+  };
+}
+
+function nameOf(text: string): Hex {
+  return keccak256(stringToHex(`block ${text}`));
+}

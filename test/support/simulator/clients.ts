@@ -1,0 +1,333 @@
+import type { Hex } from '../../../bridge/chain/domain.ts';
+import type { Quadrant } from '../../../bridge/core/payments/domain.ts';
+import { capturePayment } from '../../../bridge/core/payments/operations/capture-payment.ts';
+import { createPayment } from '../../../bridge/core/payments/operations/create-payment.ts';
+import { findPayment } from '../../../bridge/core/payments/operations/find-payment.ts';
+import { refundPayment } from '../../../bridge/core/payments/operations/refund-payment.ts';
+import { signAuthorization } from '../../../bridge/core/payments/operations/sign-authorization.ts';
+import { voidPayment } from '../../../bridge/core/payments/operations/void-payment.ts';
+import type { PaymentView } from '../../../bridge/core/payments/view.ts';
+import { createQuote } from '../../../bridge/core/quotes/operations.ts';
+import { closeWindow, listWindows } from '../../../bridge/core/settlement/operations.ts';
+import type { OnceRequest } from '../../../bridge/platform/once.ts';
+import { asUnavailability } from '../../../ledger-service/platform/database.ts';
+import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import { shardOf } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { Gate, Owner } from './gate.ts';
+import type { Oracle } from './oracle.ts';
+import type { SeededChance } from './seeded-chance.ts';
+import { ProcessDied, type SimulatedProcess } from './simulated-process.ts';
+import { PAYERS, type PayerName, TOKEN_ASSET } from './simulated-world.ts';
+
+export type RequestFaults = Readonly<{ requestLost: number; replyLost: number; repeated: number }>;
+export const NO_REQUEST_FAULTS: RequestFaults = { requestLost: 0, replyLost: 0, repeated: 0 };
+
+export type ClientParts = Readonly<{
+  gate: Gate;
+  world: Owner;
+  oracle: Oracle;
+  chance: SeededChance;
+  living: () => readonly SimulatedProcess[];
+  faults: () => RequestFaults;
+  onFault: (kind: string) => void;
+  /** A planted bug may change what a request says about itself. */
+  onceOf: (request: OnceRequest) => OnceRequest;
+}>;
+
+export type PaymentPlan = Readonly<{
+  name: string;
+  quadrant: Quadrant;
+  payer: PayerName;
+  amount: bigint;
+  validForMilliseconds: number;
+  /** Shares of the amount in hundredths; what is above the rest is refused. */
+  captures: readonly number[];
+  ending: 'void' | 'expiry' | 'capture the rest';
+  refunds: readonly number[];
+  isSigned: boolean;
+}>;
+
+const SHARD = 0;
+const ATTEMPTS = 60;
+const ANSWERED_WITHIN_MILLISECONDS = 15_000;
+const POLLS = 60;
+
+type Answer<Value> = Readonly<
+  { kind: 'answered'; value: Value } | { kind: 'refused'; code: string } | { kind: 'silent' }
+>;
+
+/** Merchants and payers: they repeat what was not answered, under the same key, and remember what they were told. */
+export class Clients {
+  readonly #parts: ClientParts;
+  readonly #chance: SeededChance;
+  readonly paymentIds = new Map<string, string>();
+  underWay = 0;
+  gaveUp = 0;
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
+    this.#chance = parts.chance;
+  }
+
+  /** One payment's whole life. */
+  async live(plan: PaymentPlan): Promise<void> {
+    this.underWay += 1;
+    try {
+      await this.#live(plan);
+    } catch (error) {
+      this.#parts.oracle.complain(`client ${plan.name} failed: ${error instanceof Error ? error.stack : error}`);
+    } finally {
+      this.underWay -= 1;
+    }
+  }
+
+  /** Closes every open window; windows of one name are closed once, whoever asks. */
+  async closeWindows(): Promise<void> {
+    this.underWay += 1;
+    try {
+      const windows = await this.#ask('list windows', ({ bridge }) => listWindows(bridge.database, SHARD, 50));
+      for (const { windowId, state } of windows ?? []) {
+        if (state === 'SETTLED') continue;
+        await this.#ask(`close ${windowId}`, ({ bridge }) => closeWindow(bridge, { shard: SHARD, windowId }));
+      }
+    } finally {
+      this.underWay -= 1;
+    }
+  }
+
+  async #live(plan: PaymentPlan): Promise<void> {
+    const caller = plan.payer;
+    await this.#wait(this.#chance.below(4_000));
+    const paysFiat = plan.quadrant.startsWith('fiat');
+    const source = { minorUnits: plan.amount, asset: paysFiat ? 'EUR' : TOKEN_ASSET };
+    const merchantId = plan.quadrant.endsWith('Fiat') ? 'bakery' : 'arcade';
+    let quoteId: string | undefined;
+    if (plan.quadrant === 'fiatToCrypto' || plan.quadrant === 'cryptoToFiat') {
+      const command = { shard: SHARD, source, to: paysFiat ? TOKEN_ASSET : 'EUR' };
+      const quoted = await this.#post(
+        caller,
+        `${plan.name}-quote`,
+        'createQuote',
+        asJson(command),
+        plan.name,
+        0n,
+        (one, once) => createQuote(one.quotes, command, once).then(({ outcome }) => outcome),
+      );
+      if (quoted?.outcome !== 'quoted') return;
+      quoteId = quoted.quote.quoteId;
+    }
+    const authorizationExpiresAt = new Date(
+      Math.floor((this.#parts.gate.time + plan.validForMilliseconds) / 1000) * 1000,
+    );
+    const command = {
+      shard: SHARD,
+      merchantId,
+      instrumentId: `${plan.payer}-${paysFiat ? 'card' : 'wallet'}`,
+      amount: source,
+      quoteId,
+      merchantReference: plan.name,
+      authorizationExpiresAt,
+    };
+    const created = await this.#post(
+      caller,
+      plan.name,
+      'createPayment',
+      asJson(command),
+      plan.name,
+      plan.amount,
+      (one, once) => createPayment(one.bridge.payments, command, once).then(({ payment }) => payment),
+    );
+    if (!created) return;
+    const { paymentId } = created;
+    this.paymentIds.set(plan.name, paymentId);
+    if (created.action?.kind === 'sign') {
+      if (!plan.isSigned) return;
+      await this.#sign(plan, created);
+    }
+    const opened = await this.#waitUntil(paymentId, ({ phase }) => phase !== 'unknown' && phase !== 'requires_action');
+    if (opened?.phase === 'open') await this.#use(plan, opened);
+  }
+
+  async #use(plan: PaymentPlan, opened: PaymentView): Promise<void> {
+    const { paymentId } = opened;
+    const caller = plan.payer;
+    const asset = opened.authorized.asset;
+    const authorized = BigInt(opened.authorized.minorUnits);
+    const move = (verb: 'capture' | 'refund', index: number, share: number) => {
+      const minorUnits = max(1n, (authorized * BigInt(share)) / 100n);
+      const command = { shard: SHARD, paymentId, amount: { minorUnits, asset } };
+      const operation = verb === 'capture' ? capturePayment : refundPayment;
+      return this.#post(
+        caller,
+        `${plan.name}-${verb}-${index}`,
+        `${verb}Payment`,
+        asJson(command),
+        paymentId,
+        minorUnits,
+        (one, once) => operation(one.bridge.payments, command, once).then(({ payment }) => payment),
+      );
+    };
+    const captures = plan.captures.map(async (share, index) => {
+      await this.#wait(this.#chance.below(1_500));
+      await move('capture', index, share);
+    });
+    await Promise.all(captures);
+    if (plan.ending === 'capture the rest') {
+      const found = await this.#ask('look up', ({ bridge }) => findPayment(bridge.payments, SHARD, paymentId));
+      const held = found ? BigInt(found.authorized.minorUnits) - BigInt(found.captured.minorUnits) : 0n;
+      if (held > 0n) await move('capture', 99, Number((held * 100n) / authorized));
+    }
+    if (plan.ending === 'void') {
+      const command = { shard: SHARD, paymentId };
+      await this.#post(caller, `${plan.name}-void`, 'voidPayment', command, paymentId, 0n, (one, once) =>
+        voidPayment(one.bridge.payments, command, once).then(({ payment }) => payment),
+      );
+    }
+    for (const [index, share] of plan.refunds.entries()) {
+      await this.#wait(this.#chance.below(3_000));
+      await move('refund', index, share);
+    }
+  }
+
+  async #sign(plan: PaymentPlan, { paymentId, action }: PaymentView): Promise<void> {
+    if (action?.kind !== 'sign') return;
+    const said = action.typedData as TypedData & { message: Record<'value' | 'validAfter' | 'validBefore', string> };
+    const numbers = ['value', 'validAfter', 'validBefore'].map((name) => [
+      name,
+      BigInt(said.message[name as 'value'] as string),
+    ]);
+    const typedData = { ...said, message: { ...said.message, ...Object.fromEntries(numbers) } } as TypedData;
+    const signature = await signatureOf(plan.payer, typedData);
+    await this.#ask('sign', ({ bridge }) =>
+      signAuthorization(bridge.payments, { shard: shardOf(paymentId), paymentId, signature }),
+    );
+  }
+
+  async #waitUntil(paymentId: string, isThere: (payment: PaymentView) => boolean): Promise<PaymentView | undefined> {
+    for (let poll = 0; poll < POLLS; poll += 1) {
+      const found = await this.#ask('look up', ({ bridge }) => findPayment(bridge.payments, SHARD, paymentId));
+      if (found && isThere(found)) return found;
+      await this.#wait(2_000 + this.#chance.below(1_000));
+    }
+    this.gaveUp += 1;
+    return undefined;
+  }
+
+  /** Sends until it is answered; then, sometimes, once more. */
+  async #post<View>(
+    caller: string,
+    key: string,
+    operation: string,
+    request: unknown,
+    subject: string,
+    amount: bigint,
+    act: (process: SimulatedProcess, once: OnceRequest) => Promise<View>,
+  ): Promise<View | undefined> {
+    const once = this.#parts.onceOf({ shard: SHARD, callerId: caller, idempotencyKey: key, operation, request });
+    const hear = (view: View) => {
+      // «Unknown» is no answer yet: it says to look again.
+      if ((view as { phase?: string }).phase === 'unknown') return;
+      this.#parts.oracle.hear(caller, key, { operation, subject, amount }, view);
+    };
+    const first = await this.#ask(`${operation} ${key}`, (process) => act(process, once), hear);
+    if (first && this.#chance.happens(this.#parts.faults().repeated)) {
+      this.#parts.onFault('request repeated');
+      await this.#ask(`${operation} ${key} again`, (process) => act(process, once), hear);
+    }
+    return first;
+  }
+
+  async #ask<Value>(
+    label: string,
+    act: (process: SimulatedProcess) => Promise<Value>,
+    hear: (value: Value) => void = () => {},
+  ): Promise<Value | undefined> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const answer = await this.#once(label, act);
+      if (answer.kind === 'answered') {
+        hear(answer.value);
+        return answer.value;
+      }
+      if (answer.kind === 'refused') return undefined;
+      await this.#wait(200 + this.#chance.below(1_000));
+    }
+    this.gaveUp += 1;
+    return undefined;
+  }
+
+  async #once<Value>(label: string, act: (process: SimulatedProcess) => Promise<Value>): Promise<Answer<Value>> {
+    const { gate, world, oracle, onFault } = this.#parts;
+    const { requestLost, replyLost } = this.#parts.faults();
+    const process = await gate.pass(world, 'request', label, () => {
+      if (!this.#chance.happens(requestLost)) return this.#chance.pick(this.#parts.living());
+      onFault('request lost');
+      return undefined;
+    });
+    if (!process) return { kind: 'silent' };
+    const impatient = new AbortController();
+    const patience = gate
+      .timersOf(world)
+      .wait(ANSWERED_WITHIN_MILLISECONDS, impatient.signal)
+      .then((): Answer<Value> => ({ kind: 'silent' }))
+      .catch((): Answer<Value> => ({ kind: 'silent' }));
+    const work = act(process).then(
+      (value): Answer<Value> => ({ kind: 'answered', value }),
+      (thrown): Answer<Value> => {
+        // As the door of the API has it.
+        const error = asUnavailability(thrown);
+        if (error instanceof SettlementError) {
+          return error.retryable ? { kind: 'silent' } : { kind: 'refused', code: error.code };
+        }
+        oracle.complain(`${label}: an error without a name: ${error instanceof Error ? describe(error) : error}`);
+        return { kind: 'silent' };
+      },
+    );
+    const dead = process.death.catch((error): Answer<Value> => {
+      if (error instanceof ProcessDied) return { kind: 'silent' };
+      throw error;
+    });
+    const answer = await Promise.race([work, dead, patience]);
+    impatient.abort();
+    return gate.pass(
+      world,
+      'reply',
+      `${label} ${answer.kind}${answer.kind === 'refused' ? ` ${answer.code}` : ''}`,
+      () => {
+        if (answer.kind === 'silent' || !this.#chance.happens(replyLost)) return answer;
+        onFault('reply lost');
+        return { kind: 'silent' as const };
+      },
+    );
+  }
+
+  #wait(milliseconds: number): Promise<void> {
+    return this.#parts.gate.timersOf(this.#parts.world).wait(milliseconds);
+  }
+}
+
+type TypedData = Parameters<(typeof PAYERS)['ana']['signTypedData']>[0];
+
+const signatures = new Map<string, Hex>();
+
+async function signatureOf(payer: PayerName, typedData: TypedData): Promise<Hex> {
+  const name = `${payer} ${JSON.stringify(asJson(typedData))}`;
+  const known = signatures.get(name);
+  if (known) return known;
+  const signature = await PAYERS[payer].signTypedData(typedData);
+  signatures.set(name, signature);
+  return signature;
+}
+
+function describe(error: Error): string {
+  const cause = error.cause instanceof Error ? ` (${error.cause.message.slice(0, 200)})` : '';
+  const place = error.stack?.split('\n').find((line) => /\/(bridge|ledger-service)\//.test(line)) ?? '';
+  return `${error.name}: ${error.message.slice(0, 200)}${cause}${place}`;
+}
+
+function asJson(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? one.toString() : one)));
+}
+
+function max(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
+}

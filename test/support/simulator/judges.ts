@@ -1,0 +1,204 @@
+import type { ReconciliationView } from '../../../bridge/core/reconciliation/operations.ts';
+import type { ChainModel } from './chain-model.ts';
+import type { IssuerModel } from './held-issuer.ts';
+import type { Oracle } from './oracle.ts';
+import type { SimulatorServer } from './server.ts';
+import { MERCHANT_WALLET } from './simulated-world.ts';
+
+export type WaitingFor = Readonly<Record<string, number>>;
+
+const WAITING = `
+  select
+    (select count(*) from bridge.outbox where handled_at is null)::int as outbox,
+    (select count(*) from bridge.chain_calls where state in ('due', 'signed'))::int as calls,
+    (select count(*) from bridge.chain_payouts where state in ('due', 'batched'))::int as payouts,
+    (select count(*) from bridge.payments where phase in ('created', 'unknown'))::int as unanswered,
+    (select count(*) from bridge.payments where reversal_due_at is not null)::int as reversals,
+    (select count(*) from bridge.chain_blocks
+      where canonical and not final and cardinality(chain_hashes) > 0)::int as blocks`;
+
+/** What still waits for an issuer, the chain or a worker, by the rows alone; windows are closed by people. */
+export async function waitingFor(server: SimulatorServer): Promise<WaitingFor> {
+  const [row] = await server.read<WaitingFor>(WAITING);
+  return Object.fromEntries(Object.entries(row!).filter(([, waiting]) => waiting > 0));
+}
+
+type Payment = Readonly<{
+  payment_id: string;
+  quadrant: string;
+  phase: string;
+  merchant_reference: string;
+  authorized: string;
+  captured: string;
+  voided: string;
+  refunded: string;
+  terms_hash: string | null;
+}>;
+
+type Movement = Readonly<{ payment_id: string; sequence: number; kind: string; state: string; amount: string }>;
+
+/** What must hold at every moment, faults or not. */
+export async function judgeSafety(server: SimulatorServer): Promise<readonly string[]> {
+  const found: string[] = [];
+  const say = (rows: readonly Readonly<{ what: string }>[]) => found.push(...rows.map(({ what }) => what));
+  say(
+    await server.read(`
+      select 'exposure of ' || asset || ' is ' || open || ' of ' || maximum as what
+      from bridge.exposures where open > maximum or open < 0`),
+  );
+  say(
+    await server.read(`
+      select 'debits and credits of ' || asset || ' differ' as what from ledger.accounts group by asset
+      having sum(posted_debits) <> sum(posted_credits) or sum(pending_debits) <> sum(pending_credits)`),
+  );
+  say(
+    await server.read(`
+      select path || ' went beyond its limit' as what from ledger.accounts
+      where limit_kind = 'not_below_zero' and normal_side = 'debit'
+        and posted_debits - posted_credits - pending_credits < 0
+        or limit_kind = 'net_debit_cap' and posted_debits + pending_debits > limit_amount + posted_credits`),
+  );
+  say(
+    await server.read(`
+      select 'payment ' || p.payment_id || ' counts other captures than it has' as what from bridge.payments p
+      where p.captured <> coalesce((select sum(m.amount) from bridge.payment_movements m
+        where m.shard = p.shard and m.payment_id = p.payment_id and m.kind = 'capture' and m.state <> 'failed'), 0)
+      and not exists (select 1 from bridge.payment_movements m
+        where m.shard = p.shard and m.payment_id = p.payment_id and m.state = 'failed')`),
+  );
+  return found;
+}
+
+/** What must hold in the end, when nothing has failed for long enough. */
+export async function judgeEnd(
+  world: Readonly<{
+    server: SimulatorServer;
+    /** What the bridge itself says of books, chain and windows. */
+    reconciliation: ReconciliationView;
+    chain: ChainModel;
+    issuer: IssuerModel;
+    oracle: Oracle;
+  }>,
+): Promise<readonly string[]> {
+  const { server, reconciliation: view, chain, issuer, oracle } = world;
+  const found: string[] = [...(await judgeSafety(server))];
+  const payments = await server.read<Payment>('select * from bridge.payments order by payment_id');
+  const movements = await server.read<Movement>('select * from bridge.payment_movements order by payment_id, sequence');
+  for (const payment of payments) {
+    if (payment.phase === 'open' || payment.phase === 'requires_action') {
+      found.push(`payment ${payment.payment_id} is ${payment.phase} though its time is over`);
+    }
+    if (payment.quadrant.startsWith('fiat')) found.push(...judgeIssuer(payment, issuer));
+    else found.push(...judgeEscrow(payment, chain));
+  }
+  for (const { payment_id, sequence, kind, state } of movements) {
+    if (state !== 'final') found.push(`${kind} ${sequence} of ${payment_id} is ${state}`);
+  }
+  for (const hold of await server.read<{ transfer_id: string; remaining: string }>(
+    "select transfer_id, remaining from ledger.holds where state = 'pending'",
+  )) {
+    found.push(`a hold of ${hold.remaining} is still there: ${hold.transfer_id}`);
+  }
+  for (const { asset, open } of await server.read<{ asset: string; open: string }>(
+    'select asset, open from bridge.exposures where open <> 0',
+  )) {
+    found.push(`${open} of ${asset} is at risk though nothing is under way`);
+  }
+  found.push(...(await judgeWindows(server)));
+  found.push(...(await judgePayouts(server, chain)));
+  found.push(...judgeOracle(oracle, payments, movements));
+  if (!view.ledger.balanced) found.push('the books do not balance');
+  for (const { between, kind, key, ledger, other } of view.breaks) {
+    found.push(`${between}, ${kind}: ${key}: ${ledger} and ${other}`);
+  }
+  return found;
+}
+
+function judgeIssuer(payment: Payment, issuer: IssuerModel): readonly string[] {
+  const hold = issuer.holds.get(payment.payment_id);
+  const { held, captured, refunded } = hold ?? { held: 0n, captured: 0n, refunded: 0n };
+  const figures = [
+    ['captured', captured, BigInt(payment.captured)],
+    ['refunded', refunded, BigInt(payment.refunded)],
+    ['held', held, BigInt(payment.authorized) - BigInt(payment.captured) - BigInt(payment.voided)],
+  ] as const;
+  return figures.flatMap(([name, theirs, ours]) =>
+    theirs === ours
+      ? []
+      : [`the issuer has ${theirs} ${name} of ${payment.payment_id} (${payment.phase}), not ${ours}`],
+  );
+}
+
+function judgeEscrow(payment: Payment, chain: ChainModel): readonly string[] {
+  const state = chain.head.state.payments.get(payment.terms_hash ?? '');
+  if (!state) return payment.authorized === '0' ? [] : [`the escrow does not know ${payment.payment_id}`];
+  const refundable = payment.quadrant === 'cryptoToCrypto' ? payment.refunded : '0';
+  const expected = BigInt(payment.captured) - BigInt(refundable);
+  return [
+    ...(state.capturable === 0n ? [] : [`the escrow still holds ${state.capturable} of ${payment.payment_id}`]),
+    ...(state.refundable === expected
+      ? []
+      : [`the escrow captured ${state.refundable} of ${payment.payment_id}, the books ${expected}`]),
+  ];
+}
+
+/** Every captured or refunded amount of a fiat side is in one settled window. */
+async function judgeWindows(server: SimulatorServer): Promise<readonly string[]> {
+  const rows = await server.read<{ what: string }>(`
+    select m.kind || ' ' || m.sequence || ' of ' || m.payment_id || ' is in no settled window' as what
+    from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
+    where p.quadrant <> 'cryptoToCrypto' and m.kind in ('capture', 'refund') and m.state <> 'failed' and not exists (
+      select 1 from bridge.presentments r
+      join bridge.settlement_windows w on w.shard = r.shard and w.window_id = r.window_id and w.state = 'SETTLED'
+      where r.shard = m.shard and r.payment_id = m.payment_id and r.sequence = m.sequence)`);
+  return rows.map(({ what }) => what);
+}
+
+/** What left the wallet is what was owed, once each. */
+async function judgePayouts(server: SimulatorServer, chain: ChainModel): Promise<readonly string[]> {
+  const owed = await server.read<{ payee: string; amount: string }>(`
+    select lower(payee) as payee, sum(amount)::text as amount from (
+      select coalesce(p.terms ->> 'payer', '${MERCHANT_WALLET}') as payee,
+        case when m.kind = 'capture' then m.target_amount else m.amount end as amount
+      from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
+      where m.state <> 'failed' and (p.quadrant = 'fiatToCrypto' and m.kind = 'capture'
+        or p.quadrant = 'cryptoToFiat' and m.kind = 'refund')) as due
+    group by 1 order by 1`);
+  const paid = new Map<string, bigint>();
+  for (let height = 0; height <= chain.head.height; height += 1) {
+    for (const { event, fields } of chain.logsAt(height)) {
+      if (event !== 'PaidOut') continue;
+      const payee = fields.payee!.toLowerCase();
+      paid.set(payee, (paid.get(payee) ?? 0n) + BigInt(fields.amount!));
+    }
+  }
+  const expected = new Map(owed.map(({ payee, amount }) => [payee, BigInt(amount)]));
+  return [...new Set([...paid.keys(), ...expected.keys()])].flatMap((payee) =>
+    (paid.get(payee) ?? 0n) === (expected.get(payee) ?? 0n)
+      ? []
+      : [`the wallet paid ${paid.get(payee) ?? 0n} to ${payee}, and owed ${expected.get(payee) ?? 0n}`],
+  );
+}
+
+/** Acknowledged means durable; and nothing was done that nobody was told of. */
+function judgeOracle(oracle: Oracle, payments: readonly Payment[], movements: readonly Movement[]): readonly string[] {
+  const found = [...oracle.violations];
+  const known = new Set(payments.map(({ payment_id }) => payment_id));
+  for (const { answer, key } of oracle.of('createPayment')) {
+    const { paymentId } = JSON.parse(answer) as { paymentId: string };
+    if (!known.has(paymentId)) found.push(`payment ${paymentId} of ${key} was acknowledged and is not there`);
+  }
+  for (const kind of ['capture', 'refund', 'void'] as const) {
+    const told = oracle.of(`${kind}Payment`);
+    const counted = new Map<string, number>();
+    for (const { subject } of told) counted.set(subject, (counted.get(subject) ?? 0) + 1);
+    for (const paymentId of known) {
+      const there = movements.filter((one) => one.payment_id === paymentId && one.kind === kind).length;
+      const acknowledged = counted.get(paymentId) ?? 0;
+      if (there !== acknowledged) {
+        found.push(`${acknowledged} of kind ${kind} were acknowledged for ${paymentId}, and ${there} are there`);
+      }
+    }
+  }
+  return found;
+}
