@@ -227,7 +227,7 @@ contract IntermediaryWallet is IIntermediaryWallet, AccessControlDefaultAdminRul
         }
     }
 
-    /// @dev Read without a slice's bounds, which cost 150 gas an item: `offset` is a multiple of 32 below a length that is
+    /// @dev Read without a slice's bounds, which cost 165 gas an item: `offset` is a multiple of 32 below a length that is
     /// one too.
     function _itemAt(bytes calldata items, uint256 offset) private pure returns (address payee, uint256 amount) {
         uint256 word;

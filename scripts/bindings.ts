@@ -10,6 +10,7 @@ import { type ContractName, compileContracts } from './contracts/compile.ts';
 const FILES: Readonly<Record<ContractName, readonly [file: string, constant: string]>> = {
   PaymentEscrow: ['payment-escrow', 'paymentEscrowAbi'],
   IntermediaryWallet: ['intermediary-wallet', 'intermediaryWalletAbi'],
+  DepositAddresses: ['deposit-addresses', 'depositAddressesAbi'],
   LocalDollar: ['local-dollar', 'localDollarAbi'],
 };
 

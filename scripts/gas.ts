@@ -1,5 +1,5 @@
 /**
- * Writes what each verb of the contracts costs into snapshots/gas.json.
+ * Writes what each verb of the contracts costs into snapshots/gas.json, and into the table of docs/contracts.md.
  *
  * Units:   gas of whole chain transactions, intrinsic gas and calldata included, refunds taken off; hardfork osaka
  * State:   everyone who takes part has held the token before and the fee receiver is owed something already; the terms
@@ -209,11 +209,24 @@ function payoutItem(payee: Address, amount: bigint): Hex {
   return concatHex([payee, numberToHex(amount, { size: 12 })]);
 }
 
+/** The page with the table of these figures in it. */
+function pageWith(page: string, figures: Readonly<Record<string, number>>): string {
+  const rows = cases.map(({ name, limit }) => `| ${name} | ${inThousands(figures[name])} | ${inThousands(limit)} |`);
+  const table = ['| work | gas | limit |', '| --- | --: | --: |', ...rows].join('\n');
+  return page.replace(/(<!-- gas -->\n)[\s\S]*(<!-- \/gas -->)/, `$1\n${table}\n\n$2`);
+}
+
+function inThousands(figure: number | undefined): string {
+  return figure === undefined ? '' : String(figure).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
 if (import.meta.main) {
   const path = fileURLToPath(new URL('../snapshots/gas.json', import.meta.url));
+  const pagePath = fileURLToPath(new URL('../docs/contracts.md', import.meta.url));
   const isCheck = process.argv.includes('--check');
   const figures = await measureGas();
   const kept = readKept(path);
+  const page = readFileSync(pagePath, 'utf8');
   const differences: string[] = [];
   for (const { name, limit } of cases) {
     const figure = figures[name]!;
@@ -221,9 +234,11 @@ if (import.meta.main) {
       differences.push(`${name}: the file says ${kept[name] ?? 'nothing'}, now ${figure}`);
     if (limit !== undefined && figure > limit) differences.push(`${name}: ${figure} is above the limit of ${limit}`);
   }
+  if (isCheck && pageWith(page, figures) !== page) differences.push('the table of docs/contracts.md is another');
   if (!isCheck) {
     mkdirSync(new URL('../snapshots', import.meta.url), { recursive: true });
     writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`);
+    writeFileSync(pagePath, pageWith(page, figures));
     const width = Math.max(...cases.map(({ name }) => name.length));
     console.log(`${'gas'.padEnd(width)}  ${'figure'.padStart(8)}  ${'limit'.padStart(8)}`);
     for (const { name, limit } of cases) {
@@ -231,6 +246,7 @@ if (import.meta.main) {
     }
   }
   for (const difference of differences) console.error(difference);
+  if (differences.length > 0 && isCheck) console.error('run npm run gas, and say in the commit why a figure moved');
   process.exit(differences.length === 0 ? 0 : 1);
 }
 

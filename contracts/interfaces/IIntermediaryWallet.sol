@@ -14,7 +14,7 @@ interface IIntermediaryWallet {
     event PaidOut(bytes32 indexed batchIdentifier, uint256 index, address payee, uint256 amount);
     /// @notice A batch was gone through. `items` are as given; bit n of `failed` (byte n / 8, its lowest bit first) is set
     /// when item n could not be paid, and `failed` is empty when all could: one event for all items, because an event for
-    /// each would cost more than 1,300 gas an item. Each failed item has its own `PayoutFailed` as well.
+    /// each would cost 1,600 gas more an item. Each failed item has its own `PayoutFailed` as well.
     event BatchPaidOut(bytes32 indexed batchIdentifier, address indexed token, bytes items, bytes failed);
     /// @notice The payee would not take it: the amount waits as a credit.
     event PayoutFailed(bytes32 indexed batchIdentifier, uint256 index, address payee, uint256 amount);

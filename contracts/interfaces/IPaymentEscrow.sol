@@ -125,8 +125,9 @@ interface IPaymentEscrow {
     /// A payment with nothing held is over and does not grow.
     function incrementAuthorization(PaymentTerms calldata terms, uint256 amount, uint256 sequence) external payable;
 
-    /// @notice The same by a further ERC-3009 signature over `amount`, valid until the authorization expires; its nonce is
-    /// the payment's plus the number of this increment (`Headroom.increments` + 1).
+    /// @notice The same by a further ERC-3009 signature over `amount`, valid until the authorization expires. Its nonce is
+    /// `nonceOf` the hash of the payment's identifier and the number of this increment (`Headroom.increments` + 1): a key
+    /// of its own, so that tokens with keyed nonces do not wait for increments that came by allowance.
     function incrementAuthorization(
         PaymentTerms calldata terms,
         uint256 amount,

@@ -6,13 +6,14 @@ import { fileURLToPath } from 'node:url';
 import type { Abi, Hex } from 'viem';
 
 export type ContractArtifact = Readonly<{ abi: Abi; bytecode: Hex }>;
-export type ContractName = 'PaymentEscrow' | 'IntermediaryWallet' | 'LocalDollar';
+export type ContractName = 'PaymentEscrow' | 'IntermediaryWallet' | 'DepositAddresses' | 'LocalDollar';
 export type ContractArtifacts = Readonly<Record<ContractName, ContractArtifact>>;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES: Readonly<Record<ContractName, string>> = {
   PaymentEscrow: 'contracts/PaymentEscrow.sol',
   IntermediaryWallet: 'contracts/IntermediaryWallet.sol',
+  DepositAddresses: 'contracts/DepositAddresses.sol',
   LocalDollar: 'contracts/doubles/LocalDollar.sol',
 };
 
@@ -25,13 +26,28 @@ export async function compileContracts(): Promise<ContractArtifacts> {
   const digest = digestOfSources();
   const isFresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && artifactFiles().every(existsSync);
   if (!isFresh) {
-    const { default: hardhat } = await import('hardhat');
-    await hardhat.tasks.getTask('build').run({ quiet: true, noTests: true });
+    await buildQuietly();
     mkdirSync(join(root, '.specie', 'hardhat'), { recursive: true });
     writeFileSync(stamp, digest);
   }
   const artifacts = Object.keys(SOURCES).map((name) => [name, readArtifact(name as ContractName)] as const);
   return Object.fromEntries(artifacts) as ContractArtifacts;
+}
+
+/** What is deployed and nothing else: test doubles would take minutes, and nobody waits for them at a start. */
+async function buildQuietly(): Promise<void> {
+  const { default: hardhat } = await import('hardhat');
+  const { warn } = console;
+  // The compiler warns of every use of transient storage, also of OpenZeppelin's guard, which clears it as it should.
+  console.warn = (...text) => {
+    if (!/EIP-1153/.test(String(text[0]))) warn(...text);
+  };
+  try {
+    const files = Object.values(SOURCES).map((file) => join(root, file));
+    await hardhat.tasks.getTask('build').run({ quiet: true, noTests: true, files });
+  } finally {
+    console.warn = warn;
+  }
 }
 
 function readArtifact(name: ContractName): ContractArtifact {

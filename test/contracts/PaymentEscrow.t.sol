@@ -356,9 +356,8 @@ contract PaymentEscrowTest is EscrowStage {
         second = bound(second, 1, AMOUNT / 4);
         IPaymentEscrow.PaymentTerms memory terms = termsOf(AMOUNT, 1);
         bytes32 id = authorize(terms, AMOUNT / 2);
-        bytes32 nonce = escrow.nonceOf(id);
-        bytes32 one = receiveDigest(terms, first, terms.authorizationExpiry, nonce | bytes32(uint256(1)));
-        bytes32 two = receiveDigest(terms, second, terms.authorizationExpiry, nonce | bytes32(uint256(2)));
+        bytes32 one = receiveDigest(terms, first, terms.authorizationExpiry, incrementNonce(id, 1));
+        bytes32 two = receiveDigest(terms, second, terms.authorizationExpiry, incrementNonce(id, 2));
         vm.prank(operator);
         vm.expectRevert();
         escrow.incrementAuthorization(terms, second, 1, packed(PAYER_KEY, two));
@@ -370,6 +369,21 @@ contract PaymentEscrowTest is EscrowStage {
         vm.prank(operator);
         escrow.incrementAuthorization(terms, second, 2, packed(PAYER_KEY, two));
         assertState(id, AMOUNT / 2 + first + second, 0, 3);
+    }
+
+    /// @dev However the money came before, by an allowance too, a signed increment does not wait for another nonce.
+    function test_increment_bySignatureAfterAllowances() public {
+        vm.startPrank(payer);
+        token.approve(address(escrow), AMOUNT);
+        IPaymentEscrow.PaymentTerms memory terms = termsOf(AMOUNT, 1);
+        escrow.authorizeWithAllowance(terms, 10);
+        escrow.incrementAuthorization(terms, 20, 1);
+        vm.stopPrank();
+        bytes32 id = escrow.hashTerms(terms);
+        bytes32 digest = receiveDigest(terms, 30, terms.authorizationExpiry, incrementNonce(id, 2));
+        vm.prank(operator);
+        escrow.incrementAuthorization(terms, 30, 2, packed(PAYER_KEY, digest));
+        assertState(id, 60, 0, 3);
     }
 
     function test_increment_notOnceNothingIsHeld() public {
@@ -447,6 +461,10 @@ contract PaymentEscrowTest is EscrowStage {
         );
         // `termsDigest` hashes by hand, as every verb does.
         assertEq(escrow.termsDigest(terms), keccak256(abi.encodePacked("\x19\x01", domain, plain)), "termsDigest");
+    }
+
+    function incrementNonce(bytes32 id, uint256 increment) private view returns (bytes32) {
+        return escrow.nonceOf(keccak256(abi.encode(id, increment)));
     }
 
     function authorizeOutside(IPaymentEscrow.PaymentTerms memory terms, uint256 amount) external {

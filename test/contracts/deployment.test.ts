@@ -1,5 +1,6 @@
 import hardhat from 'hardhat';
 import { expect, it } from 'vitest';
+import { compileContracts } from '../../scripts/contracts/compile.ts';
 import specie from '../../scripts/ignition/modules/specie.ts';
 
 const ROLES = {
@@ -36,7 +37,7 @@ async function deployAfter(transactions: number, sender: number, roles = ROLES):
 }
 
 it('deploys to the same addresses whoever deploys and with whatever nonce, and to others for other roles', async () => {
-  await hardhat.tasks.getTask('build').run({ quiet: true, noTests: true });
+  await compileContracts();
   const first = await deployAfter(0, 0);
   expect(await deployAfter(5, 1)).toEqual(first);
   const others = await deployAfter(0, 0, { ...ROLES, operator: '0x00000000000000000000000000000000000000b2' });
