@@ -64,6 +64,7 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
         }
         const postgres = await startLocalPostgres(folder);
         cleanups.push(() => postgres.stop());
+        parts.push(postgres.ended.then(() => 'Postgres'));
         step.say('migrating');
         await migrateAll(postgres.url);
         return step.done(`18 on port ${postgres.port}, migrated`, postgres.url);

