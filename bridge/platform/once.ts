@@ -1,9 +1,10 @@
-import { and, asc, eq, inArray, or, sql } from 'drizzle-orm';
+import { and, asc, eq, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import type { Identifier, Shard } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../ledger-service/vocabulary/time.ts';
 import { onceKeys } from '../schema/platform.ts';
+import { insertRows, isOneOf } from './rows.ts';
 
 /** What a caller asked for under a key of its own choice. */
 export type OnceRequest = Readonly<{
@@ -93,14 +94,16 @@ export async function claimMany<Outcome>(
     ...once,
     request: once.request ?? {},
     resourceId,
+    outcome: null,
     recordedAt,
   }));
-  const inserted = await transaction
-    .insert(onceKeys)
-    .values(rows.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1)))
-    .onConflictDoNothing()
-    .returning({ callerId: onceKeys.callerId, idempotencyKey: onceKeys.idempotencyKey });
-  const fresh = new Set(inserted.map(nameOf));
+  const inserted = await insertRows(
+    transaction,
+    onceKeys,
+    rows.toSorted((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1)),
+    [onceKeys.callerId, onceKeys.idempotencyKey],
+  );
+  const fresh = new Set(inserted.map((row) => `${row.caller_id} ${row.idempotency_key}`));
   const others = requests.map(({ once }) => once).filter((once) => !fresh.has(nameOf(once)));
   const stored =
     others.length === 0
@@ -158,7 +161,7 @@ function anyOf(requests: readonly OnceRequest[]) {
       ...callers.map((callerId) =>
         and(
           eq(onceKeys.callerId, callerId),
-          inArray(
+          isOneOf(
             onceKeys.idempotencyKey,
             requests.filter((one) => one.callerId === callerId).map(({ idempotencyKey }) => idempotencyKey),
           ),

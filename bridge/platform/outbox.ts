@@ -8,6 +8,7 @@ import type { Logger } from '../../ledger-service/platform/logging.ts';
 import { type Shard, uuidFromMeaning } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../ledger-service/vocabulary/time.ts';
 import { outbox } from '../schema/platform.ts';
+import { insertRows, isOneOf } from './rows.ts';
 
 /** Something that happened, in the past tense: `payment.captured`. Its payload is JSON, amounts as strings. */
 export type DomainEvent = Readonly<{
@@ -70,9 +71,12 @@ export class Outbox {
         recordedAt,
         ordinal,
         attempts: 0,
+        notBefore: null,
+        lastError: null,
+        handledAt: null,
       })),
     );
-    if (rows.length > 0) await transaction.insert(outbox).values(rows).onConflictDoNothing();
+    await insertRows(transaction, outbox, rows);
   }
 
   /** Rings whoever acts on these events; called after the commit. */
@@ -258,13 +262,7 @@ export class Outbox {
       await writer
         .update(outbox)
         .set({ handledAt })
-        .where(
-          and(
-            eq(outbox.shard, shard),
-            eq(outbox.consumer, consumer),
-            sql`${outbox.eventId} = any(${sqlArray(eventIds)})`,
-          ),
-        );
+        .where(and(eq(outbox.shard, shard), eq(outbox.consumer, consumer), isOneOf(outbox.eventId, eventIds)));
     }
   }
 
@@ -304,9 +302,4 @@ function inRounds(events: readonly DueEvent[]): readonly (readonly DueEvent[])[]
     else rounds[round] = [event];
   }
   return rounds;
-}
-
-/** A list as one parameter. */
-export function sqlArray(values: readonly string[]) {
-  return sql`${`{${values.map((value) => `"${value.replace(/(["\\])/g, '\\$1')}"`).join(',')}}`}::text[]`;
 }

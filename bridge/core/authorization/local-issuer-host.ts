@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import {
   type Database,
   type DatabaseTransaction,
@@ -6,6 +6,7 @@ import {
 } from '../../../ledger-service/platform/database.ts';
 import { createGatherer } from '../../../ledger-service/platform/gatherer.ts';
 import type { Clock, Timers } from '../../../ledger-service/vocabulary/time.ts';
+import { insertRows, isOneOf } from '../../platform/rows.ts';
 import { cardAccounts, cardAdvices, cardAuthorizations } from '../../schema/issuer-host.ts';
 import type { IssuerAdvice, IssuerAnswer, IssuerPort, IssuerRequest } from './issuer-port.ts';
 
@@ -87,7 +88,7 @@ async function decideTogether(
   const rows = await transaction
     .select()
     .from(cardAccounts)
-    .where(and(eq(cardAccounts.shard, SHARD), inArray(cardAccounts.instrumentToken, tokens)))
+    .where(and(eq(cardAccounts.shard, SHARD), isOneOf(cardAccounts.instrumentToken, tokens)))
     .orderBy(asc(cardAccounts.instrumentToken))
     .for('update');
   const accounts = new Map(rows.map((row) => [row.instrumentToken, row]));
@@ -104,26 +105,23 @@ async function decideTogether(
     return { request, conduct, approved, responseCode: approvalCode(conduct, asked, approved), isKnown: true };
   });
   const known = drafts.filter(({ isKnown }) => isKnown);
-  const inserted =
-    known.length === 0
-      ? []
-      : await transaction
-          .insert(cardAuthorizations)
-          .values(
-            known.map(({ request, approved, responseCode }) => ({
-              shard: SHARD,
-              retrievalReference: request.retrievalReference,
-              instrumentToken: request.instrumentToken,
-              responseCode,
-              approved,
-              held: approved,
-              recordedAt: now,
-            })),
-          )
-          .onConflictDoNothing()
-          .returning({ retrievalReference: cardAuthorizations.retrievalReference });
+  const inserted = await insertRows(
+    transaction,
+    cardAuthorizations,
+    known.map(({ request, approved, responseCode }) => ({
+      shard: SHARD,
+      retrievalReference: request.retrievalReference,
+      instrumentToken: request.instrumentToken,
+      responseCode,
+      approved,
+      held: approved,
+      recordedAt: now,
+      reversedAt: null,
+    })),
+    [cardAuthorizations.retrievalReference],
+  );
   // What is there already: a reversal came first, or the same request came twice. Neither is approved a second time.
-  const fresh = new Set(inserted.map(({ retrievalReference }) => retrievalReference));
+  const fresh = new Set(inserted.map((row) => String(row.retrieval_reference)));
   const isFresh = ({ request }: (typeof drafts)[number]) => fresh.has(request.retrievalReference);
   await moveHolds(
     transaction,
@@ -188,25 +186,24 @@ async function adviseTogether(
   const rows = await transaction
     .select()
     .from(cardAuthorizations)
-    .where(and(eq(cardAuthorizations.shard, SHARD), inArray(cardAuthorizations.retrievalReference, references)))
+    .where(and(eq(cardAuthorizations.shard, SHARD), isOneOf(cardAuthorizations.retrievalReference, references)))
     .orderBy(asc(cardAuthorizations.retrievalReference))
     .for('update');
   const authorizations = new Map(rows.map((row) => [row.retrievalReference, row]));
-  const inserted = await transaction
-    .insert(cardAdvices)
-    .values(
-      advices.map(({ adviceId, retrievalReference, kind, amount }) => ({
-        shard: SHARD,
-        adviceId,
-        retrievalReference,
-        kind,
-        amount: amount.minorUnits,
-        recordedAt: now,
-      })),
-    )
-    .onConflictDoNothing()
-    .returning({ adviceId: cardAdvices.adviceId });
-  const fresh = new Set(inserted.map(({ adviceId }) => adviceId));
+  const inserted = await insertRows(
+    transaction,
+    cardAdvices,
+    advices.map(({ adviceId, retrievalReference, kind, amount }) => ({
+      shard: SHARD,
+      adviceId,
+      retrievalReference,
+      kind,
+      amount: amount.minorUnits,
+      recordedAt: now,
+    })),
+    [cardAdvices.adviceId],
+  );
+  const fresh = new Set(inserted.map((row) => String(row.advice_id)));
   const moves: HoldMove[] = [];
   const changed = new Map<string, bigint>();
   for (const { adviceId, retrievalReference, kind, amount } of advices) {

@@ -1,6 +1,7 @@
 import { and, asc, eq } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import { insertRows } from '../../platform/rows.ts';
 import { obligations, presentments, settlementWindows } from '../../schema/settlement.ts';
 
 export type PresentmentRow = typeof presentments.$inferSelect;
@@ -44,20 +45,15 @@ export async function insertPresentments(
   transaction: DatabaseTransaction,
   rows: readonly PresentmentRow[],
 ): Promise<ReadonlySet<string>> {
-  if (rows.length === 0) return new Set();
-  const inserted = await transaction
-    .insert(presentments)
-    .values([...rows])
-    .onConflictDoNothing()
-    .returning({ paymentId: presentments.paymentId, sequence: presentments.sequence });
-  return new Set(inserted.map(nameOf));
+  const inserted = await insertRows(transaction, presentments, rows, [presentments.paymentId, presentments.sequence]);
+  return new Set(inserted.map((row) => `${row.payment_id} ${row.sequence}`));
 }
 
 export async function insertObligations(
   transaction: DatabaseTransaction,
   rows: readonly ObligationRow[],
 ): Promise<void> {
-  if (rows.length > 0) await transaction.insert(obligations).values([...rows]);
+  await insertRows(transaction, obligations, rows);
 }
 
 export async function loadObligations(reader: Database['drizzle'], shard: Shard): Promise<readonly ObligationRow[]> {

@@ -1,9 +1,10 @@
-import { and, asc, eq, inArray } from 'drizzle-orm';
+import { and, asc, eq } from 'drizzle-orm';
 import type { Database } from '../../../ledger-service/platform/database.ts';
 import type { AssetCode } from '../../../ledger-service/vocabulary/assets.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { isOneOf } from '../../platform/rows.ts';
 import { instruments } from '../../schema/participants.ts';
 
 type Common = Readonly<{ shard: Shard; instrumentId: string; participantId: string }>;
@@ -33,7 +34,7 @@ export async function findInstruments(
   const rows = await database.drizzle
     .select()
     .from(instruments)
-    .where(and(eq(instruments.shard, shard), inArray(instruments.instrumentId, [...new Set(instrumentIds)])));
+    .where(and(eq(instruments.shard, shard), isOneOf(instruments.instrumentId, [...new Set(instrumentIds)])));
   const byId = new Map(rows.map((row) => [row.instrumentId, fromRow(row)]));
   return instrumentIds.map(
     (instrumentId) =>

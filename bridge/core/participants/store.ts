@@ -1,7 +1,8 @@
-import { and, asc, eq, inArray } from 'drizzle-orm';
+import { and, asc, eq } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import { assertInvariant } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import { isOneOf } from '../../platform/rows.ts';
 import { participants } from '../../schema/participants.ts';
 import type { Participant } from './domain.ts';
 
@@ -46,7 +47,7 @@ export async function loadParticipantsById(
   const rows = await reader
     .select()
     .from(participants)
-    .where(and(eq(participants.shard, shard), inArray(participants.participantId, [...participantIds])));
+    .where(and(eq(participants.shard, shard), isOneOf(participants.participantId, participantIds)));
   return rows.map(fromRow);
 }
 

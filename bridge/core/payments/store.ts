@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import { insertRows, isOneOf } from '../../platform/rows.ts';
 import { paymentMovements, payments } from '../../schema/payments.ts';
 import type { PaymentState } from './domain.ts';
 
@@ -36,7 +37,7 @@ export async function lockPayments(
     .where(
       and(
         eq(payments.shard, shard),
-        or(inArray(payments.paymentId, [...paymentIds]), inArray(payments.termsHash, [...termsHashes])),
+        or(isOneOf(payments.paymentId, paymentIds), isOneOf(payments.termsHash, termsHashes)),
       ),
     )
     .orderBy(asc(payments.paymentId))
@@ -52,7 +53,7 @@ export async function loadPaymentsByTerms(
   return reader
     .select()
     .from(payments)
-    .where(and(eq(payments.shard, shard), inArray(payments.termsHash, [...termsHashes])));
+    .where(and(eq(payments.shard, shard), isOneOf(payments.termsHash, termsHashes)));
 }
 
 export async function savePayment(
@@ -92,13 +93,8 @@ export async function insertPayments(
   transaction: DatabaseTransaction,
   rows: readonly PaymentRow[],
 ): Promise<ReadonlySet<string>> {
-  if (rows.length === 0) return new Set();
-  const inserted = await transaction
-    .insert(payments)
-    .values([...rows])
-    .onConflictDoNothing()
-    .returning({ paymentId: payments.paymentId });
-  return new Set(inserted.map(({ paymentId }) => paymentId));
+  const inserted = await insertRows(transaction, payments, rows, [payments.paymentId]);
+  return new Set(inserted.map((row) => String(row.payment_id)));
 }
 
 export async function loadPayments(
@@ -110,11 +106,11 @@ export async function loadPayments(
   return reader
     .select()
     .from(payments)
-    .where(and(eq(payments.shard, shard), inArray(payments.paymentId, [...paymentIds])));
+    .where(and(eq(payments.shard, shard), isOneOf(payments.paymentId, paymentIds)));
 }
 
 export async function insertMovements(transaction: DatabaseTransaction, rows: readonly MovementRow[]): Promise<void> {
-  if (rows.length > 0) await transaction.insert(paymentMovements).values([...rows]);
+  await insertRows(transaction, paymentMovements, rows);
 }
 
 export async function insertMovement(
@@ -133,7 +129,7 @@ export async function loadMovements(
   return reader
     .select()
     .from(paymentMovements)
-    .where(and(eq(paymentMovements.shard, shard), inArray(paymentMovements.paymentId, [...paymentIds])))
+    .where(and(eq(paymentMovements.shard, shard), isOneOf(paymentMovements.paymentId, paymentIds)))
     .orderBy(asc(paymentMovements.paymentId), asc(paymentMovements.sequence));
 }
 
