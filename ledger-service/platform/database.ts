@@ -111,7 +111,7 @@ function preparing(client: postgres.Sql): postgres.Sql {
           target.unsafe(statement, parameters, parameters.length > 0 ? { ...options, prepare: true } : options);
       }
       if (name === 'begin' || name === 'savepoint') {
-        const run = Reflect.get(target, name) as (...given: unknown[]) => unknown;
+        const run = (Reflect.get(target, name) as (...given: unknown[]) => unknown).bind(target);
         return (...given: unknown[]) =>
           run(
             ...given.map((argument) =>
