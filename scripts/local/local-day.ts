@@ -57,6 +57,9 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
   const parts: Promise<string>[] = [];
   try {
     const work = async (): Promise<number> => {
+      // The compiler has a process of its own and takes longest; Postgres and the chain come up beside it.
+      const compiled = compileContracts();
+      compiled.catch(() => {});
       const databaseUrl = await steps.run('Postgres', async (step) => {
         if (environment.DATABASE_URL) {
           await migrateAll(environment.DATABASE_URL);
@@ -68,10 +71,6 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
         step.say('migrating');
         await migrateAll(postgres.url);
         return step.done(`18 on port ${postgres.port}, migrated`, postgres.url);
-      });
-      await steps.run('Contracts', async (step) => {
-        await compileContracts();
-        return step.done('compiled', undefined);
       });
       const rpcUrl = await steps.run('Chain', async (step) => {
         if (environment.RPC_URL) return step.done('your own', ownChain(environment.RPC_URL));
@@ -88,6 +87,11 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
           replayed > 0 ? `31337 · replayed ${replayed} blocks, head ${head} as before` : `31337 · new, head ${head}`,
           chain.url,
         );
+      });
+      await steps.run('Contracts', async (step) => {
+        step.say('compiling');
+        await compiled;
+        return step.done('compiled', undefined);
       });
       await checkBooksFitChain(databaseUrl, rpcUrl);
       await steps.run('World', async (step) => {
