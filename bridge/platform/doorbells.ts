@@ -24,35 +24,45 @@ const LOCK_MILLISECONDS = 5_000;
 const STALLED_INTERVAL_MILLISECONDS = 2_000;
 const SWEEP_MILLISECONDS = 1_000;
 const GATHER_MILLISECONDS = 5;
+/** A job costs the database more than a look at due rows, so one consumer is rung at most ten times a second. */
+const QUIET_MILLISECONDS = 95;
 
 /**
  * Doorbells on BullMQ: on Postgres by default, on Redis where a URL is given.
  *
- * Rings that come together are one job. A sweeper rings every consumer each second, so that a lost, doubled or late
+ * Rings that come together are one job: the first is heard at once, those of the next tenth of a second by one more job
+ * at its end. A sweeper rings every consumer each second, so that a lost, doubled or late
  * job changes nothing but time.
  */
 export function createDoorbells(options: DoorbellOptions): Doorbells {
   const queues = new Map<string, Queue>();
   const workers: Worker[] = [];
-  const rung = new Set<string>();
+  /** Consumers that are being rung or were just now; true where they have to be rung again. */
+  const resting = new Map<string, boolean>();
   const stopping = new AbortController();
   let sweeping: Promise<void> = Promise.resolve();
 
   const ring = (consumer: string) => {
-    if (rung.has(consumer) || stopping.signal.aborted) return;
-    rung.add(consumer);
+    if (stopping.signal.aborted) return;
+    const isResting = resting.has(consumer);
+    resting.set(consumer, isResting);
+    if (!isResting) void ringUntilQuiet(consumer);
+  };
+
+  const ringUntilQuiet = async (consumer: string) => {
     // A process that only rings has no answers; its queues are opened when they are first needed.
     if (!queues.has(consumer)) queues.set(consumer, openQueue(options, consumer));
-    options.timers
-      .wait(GATHER_MILLISECONDS, stopping.signal)
-      .then(() => {
-        rung.delete(consumer);
-        return queues.get(consumer)?.add('ring', {}, { removeOnComplete: true, removeOnFail: true });
-      })
-      .catch((error) => {
-        rung.delete(consumer);
-        if (!stopping.signal.aborted) options.logger.warn({ event: 'doorbell.unheard', consumer, err: error });
-      });
+    try {
+      do {
+        await options.timers.wait(GATHER_MILLISECONDS, stopping.signal);
+        resting.set(consumer, false);
+        await queues.get(consumer)?.add('ring', {}, { removeOnComplete: true, removeOnFail: true });
+        await options.timers.wait(QUIET_MILLISECONDS, stopping.signal);
+      } while (resting.get(consumer));
+    } catch (error) {
+      if (!stopping.signal.aborted) options.logger.warn({ event: 'doorbell.unheard', consumer, err: error });
+    }
+    resting.delete(consumer);
   };
 
   return {
