@@ -1,11 +1,11 @@
-import { connect, type Socket } from 'node:net';
 import type { ExtractTablesWithRelations } from 'drizzle-orm';
 import type { PgTransaction } from 'drizzle-orm/pg-core';
 import { drizzle, type PostgresJsDatabase, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js';
-import postgres from 'postgres';
+import type postgres from 'postgres';
 import { SettlementError } from '../vocabulary/errors.ts';
 import type { Timers } from '../vocabulary/time.ts';
 import { systemTimers } from './ports.ts';
+import { connectPostgres } from './postgres-pool.ts';
 
 type NoRelations = Record<string, never>;
 
@@ -35,7 +35,6 @@ export type Execute = (statement: string, parameters: readonly (string | number 
 
 const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
 const LOCK_TIMEOUT_MILLISECONDS = 10_000;
-const CONNECT_TIMEOUT_SECONDS = 5;
 const MAXIMUM_ATTEMPTS = 8;
 const FIRST_BACKOFF_MILLISECONDS = 5;
 
@@ -43,7 +42,6 @@ const FIRST_BACKOFF_MILLISECONDS = 5;
 export function openDatabase(url: string, options: Readonly<{ poolSize: number }>): Database {
   const client = connectPostgres(url, {
     max: options.poolSize,
-    connect_timeout: CONNECT_TIMEOUT_SECONDS,
     onnotice: () => {},
     connection: {
       application_name: 'specie',
@@ -61,42 +59,6 @@ export function openDatabase(url: string, options: Readonly<{ poolSize: number }
 export function databaseOver(client: DatabaseClient, timers: Timers): Database {
   const sql = client as postgres.Sql;
   return { drizzle: drizzle(preparing(sql)), client: sql, timers, close: () => client.end({ timeout: 5 }) };
-}
-
-/**
- * The driver leaves Nagle's algorithm on: a statement that is sent while another is under way then waits for the server's
- * delayed acknowledgement, 40 ms on Linux. Here what is written is sent.
- */
-export function connectPostgres(url: string, options: postgres.Options<Record<string, never>>): postgres.Sql {
-  const socket = async ({ host, port, path }: { host: string[]; port: number[]; path: string | false }) => {
-    let failure: unknown;
-    for (const [index, name] of host.entries()) {
-      try {
-        return await connected(path ? connect(path) : connect({ host: name, port: port[index]!, noDelay: true }), name);
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
-  };
-  return postgres(url, { ...options, socket } as postgres.Options<Record<string, never>>);
-}
-
-function connected(socket: Socket, host: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    socket.setTimeout(CONNECT_TIMEOUT_SECONDS * 1_000, () => {
-      socket.destroy(Object.assign(new Error(`${host} did not answer`), { code: 'CONNECT_TIMEOUT' }));
-    });
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.setTimeout(0);
-      socket.removeListener('error', reject);
-      // The driver listens a turn later: what fails until then must not be an error that nobody hears.
-      socket.on('error', () => {});
-      // The driver names the server by this when it speaks TLS.
-      resolve(Object.assign(socket, { host }));
-    });
-  });
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The ledger that a careful team writes first: one plpgsql function, `FOR UPDATE` in the order of the accounts, one call per commit. */
 import { randomUUID } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
-import { connectPostgres } from '../../ledger-service/platform/database.ts';
+import { connectPostgres } from '../../ledger-service/platform/postgres-pool.ts';
 
 export type PlainLedger = Readonly<{
   /** Moves 100 units under a new identifier, and says which. */
