@@ -94,10 +94,10 @@ export async function judgeEnd(
   for (const { payment_id, sequence, kind, state } of movements) {
     if (state !== 'final') found.push(`${kind} ${sequence} of ${payment_id} is ${state}`);
   }
-  for (const hold of await server.read<{ transfer_id: string; remaining: string }>(
-    "select transfer_id, remaining from ledger.holds where state = 'pending'",
+  for (const hold of await server.read<{ hold_id: string; remaining: string }>(
+    "select hold_id, remaining from ledger.holds where state = 'pending'",
   )) {
-    found.push(`a hold of ${hold.remaining} is still there: ${hold.transfer_id}`);
+    found.push(`a hold of ${hold.remaining} is still there: ${hold.hold_id}`);
   }
   for (const { asset, open } of await server.read<{ asset: string; open: string }>(
     'select asset, open from bridge.exposures where open <> 0',
