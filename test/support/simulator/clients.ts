@@ -1,5 +1,4 @@
 import type { Address, Hex } from '../../../bridge/chain/domain.ts';
-import type { Quadrant } from '../../../bridge/core/payments/domain.ts';
 import { capturePayment } from '../../../bridge/core/payments/operations/capture-payment.ts';
 import { createPayment } from '../../../bridge/core/payments/operations/create-payment.ts';
 import { findPayment } from '../../../bridge/core/payments/operations/find-payment.ts';
@@ -16,12 +15,11 @@ import { shardOf } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { Gate, Owner } from './gate.ts';
 import type { Oracle } from './oracle.ts';
+import type { PaymentPlan } from './plans.ts';
+import type { RequestFaults } from './request-faults.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { ProcessDied, type SimulatedProcess } from './simulated-process.ts';
 import { COIN_ASSET, PAYERS, type PayerName, TOKEN_ASSET } from './simulated-world.ts';
-
-export type RequestFaults = Readonly<{ requestLost: number; replyLost: number; repeated: number }>;
-export const NO_REQUEST_FAULTS: RequestFaults = { requestLost: 0, replyLost: 0, repeated: 0 };
 
 export type ClientParts = Readonly<{
   gate: Gate;
@@ -34,21 +32,6 @@ export type ClientParts = Readonly<{
   sendFromWallet: ChainModel['sendFromWallet'];
   /** A planted bug may change what a request says about itself. */
   onceOf: (request: OnceRequest) => OnceRequest;
-}>;
-
-export type PaymentPlan = Readonly<{
-  name: string;
-  quadrant: Quadrant;
-  /** In the chain's own coin, which its payer sends instead of signing for it. */
-  paysCoins: boolean;
-  payer: PayerName;
-  amount: bigint;
-  validForMilliseconds: number;
-  /** Shares of the amount in hundredths; what is above the rest is refused. */
-  captures: readonly number[];
-  ending: 'void' | 'expiry' | 'capture the rest';
-  refunds: readonly number[];
-  isSigned: boolean;
 }>;
 
 const SHARD = 0;

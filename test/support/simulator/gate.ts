@@ -50,8 +50,8 @@ export type Fault =
   | 'resetAfter'
   | 'serialization'
   | 'statementTimeout'
-  | 'refused'
-  | 'lost';
+  | 'diskFull'
+  | 'refused';
 
 /** How a step went, for the world that made it. */
 export type Running = Readonly<{

@@ -200,6 +200,8 @@ class HeldConnection {
   readonly #filter: StatementFilter;
   #queue: Promise<unknown> = Promise.resolve();
   #inTransaction = false;
+  /** Asked for, and to be sent together with the first statement: before that it means nothing to the server. */
+  #mustBegin = false;
   #isAborted = false;
   #isReturned = false;
   #cancelledAs: string | undefined;
@@ -280,16 +282,23 @@ class HeldConnection {
 
   async #execute(kind: StepKind, statement: Statement, asValues: boolean, fault: Fault | undefined): Promise<unknown> {
     if (fault === 'resetBefore') throw await this.#lose();
-    if (kind === 'begin') this.#inTransaction = true;
-    if (kind === 'rollback' || (kind === 'commit' && this.#isAborted)) {
+    if (kind === 'begin') {
+      this.#inTransaction = true;
+      this.#mustBegin = true;
+      return [];
+    }
+    if (kind === 'rollback' || (kind === 'commit' && (this.#isAborted || this.#mustBegin))) {
+      const hasBegun = !this.#mustBegin;
       this.#inTransaction = false;
+      this.#mustBegin = false;
       this.#isAborted = false;
-      await this.#real.client.unsafe('rollback');
+      if (hasBegun) await this.#real.client.unsafe('rollback');
       return [];
     }
     if (this.#isAborted) throw new ConnectionFault('25P02');
     if (fault === 'serialization') throw this.#abort('40001');
     if (fault === 'statementTimeout') throw this.#abort('57014');
+    if (fault === 'diskFull') throw this.#abort('53100');
     const answer = await this.#send(statement, asValues);
     if (kind === 'commit') this.#inTransaction = false;
     if (fault === 'resetAfter') throw await this.#lose();
@@ -299,6 +308,10 @@ class HeldConnection {
   async #send(statement: Statement, asValues: boolean): Promise<unknown> {
     const planted = this.#filter(statement, this.#owner);
     if (planted) return planted;
+    if (this.#mustBegin) {
+      this.#mustBegin = false;
+      this.#real.client.unsafe('begin').catch(() => {});
+    }
     try {
       const query = this.#real.client.unsafe(statement.text, statement.parameters as never[], { prepare: true });
       return await (asValues ? query.values() : query);

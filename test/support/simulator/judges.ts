@@ -1,4 +1,5 @@
 import type { ReconciliationView } from '../../../bridge/core/reconciliation/operations.ts';
+import { verifyBooks } from '../../../ledger-service/statements/operations/verify-books.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { IssuerModel } from './held-issuer.ts';
 import type { Oracle } from './oracle.ts';
@@ -107,6 +108,9 @@ export async function judgeEnd(
   found.push(...(await judgeWindows(server)));
   found.push(...(await judgePayouts(server, chain)));
   found.push(...judgeOracle(oracle, payments, movements));
+  for (const { check, where, expected, found: there } of (await verifyBooks(server.database)).misfits) {
+    found.push(`the books do not fit, ${check}: ${where}: ${expected}, not ${there}`);
+  }
   if (!view.ledger.balanced) found.push('the books do not balance');
   for (const { between, kind, key, ledger, other } of view.breaks) {
     found.push(`${between}, ${kind}: ${key}: ${ledger} and ${other}`);

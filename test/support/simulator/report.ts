@@ -19,15 +19,3 @@ export function addFaults(sums: Record<string, number>, { faults }: Pick<Simulat
 export function sortedByKind(sums: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(sums).sort(([left], [right]) => (left < right ? -1 : 1)));
 }
-
-/** Every kind of fault that seeds draw: a soak in which one of them never came has not tried it. */
-export const FAULT_KINDS: readonly string[] = [
-  ...['process killed', 'process killed after a commit', 'connection reset', 'connection refused'],
-  ...['commit not acknowledged', 'serialization failure', 'statement timeout'],
-  ...['request lost', 'reply lost', 'request repeated'],
-  ...['job lost', 'job doubled', 'job late', 'job forged'],
-  ...['chain request lost', 'chain reply lost', 'stale node', 'receipt withheld', 'dissenting node'],
-  ...['transaction forgotten', 'reorganisation', 'reorganisation beyond final'],
-  ...['issuer request lost', 'issuer reply lost', 'issuer late', 'issuer request twice', 'issuer contradicting'],
-  ...['clock step'],
-];
