@@ -112,18 +112,19 @@ export class Clients {
       instrumentId: `${plan.payer}-${paysFiat ? 'card' : 'wallet'}`,
       amount: source,
       quoteId,
-      merchantReference: plan.name,
       authorizationExpiresAt,
     };
-    const created = await this.#post(
-      caller,
-      plan.name,
-      'createPayment',
-      asJson(command),
-      plan.name,
-      plan.amount,
-      (one, once) => createPayment(one.bridge.payments, command, once).then(({ payment }) => payment),
-    );
+    const create = (name: string) => {
+      const named = { ...command, merchantReference: name };
+      return this.#post(caller, name, 'createPayment', asJson(named), name, plan.amount, (one, once) =>
+        createPayment(one.bridge.payments, named, once).then(({ payment }) => payment),
+      );
+    };
+    // Of two payments with one quote at most one is taken.
+    const [created] = await Promise.all([
+      create(plan.name),
+      plan.sharesQuote && quoteId ? create(`${plan.name}-twin`) : undefined,
+    ]);
     if (!created) return;
     const { paymentId } = created;
     this.paymentIds.set(plan.name, paymentId);
@@ -238,7 +239,13 @@ export class Clients {
       if ((view as { phase?: string }).phase === 'unknown') return;
       this.#parts.oracle.hear(caller, key, { operation, subject, amount }, view);
     };
-    const first = await this.#ask(`${operation} ${key}`, (process) => act(process, once), hear);
+    const ask = () => this.#ask(`${operation} ${key}`, (process) => act(process, once), hear);
+    if (this.#chance.happens(this.#parts.faults().doubled)) {
+      this.#parts.onFault('request doubled');
+      const [one, other] = await Promise.all([ask(), ask()]);
+      return one ?? other;
+    }
+    const first = await ask();
     if (first && this.#chance.happens(this.#parts.faults().repeated)) {
       this.#parts.onFault('request repeated');
       await this.#ask(`${operation} ${key} again`, (process) => act(process, once), hear);

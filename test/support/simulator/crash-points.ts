@@ -22,6 +22,7 @@ function planOf(quadrant: Quadrant): PaymentPlan {
     ending: 'void',
     refunds: [10],
     isSigned: true,
+    sharesQuote: false,
   };
 }
 

@@ -45,7 +45,7 @@ export function drawRates(chance: SeededChance): FaultRates {
       dissenting: rate(0.1),
       forgets: rate(0.2),
     },
-    requests: { requestLost: rate(0.1), replyLost: rate(0.15), repeated: rate(0.3) },
+    requests: { requestLost: rate(0.1), replyLost: rate(0.15), repeated: rate(0.3), doubled: rate(0.3) },
     queue: { lost: rate(0.3), doubled: rate(0.2), late: rate(0.3) },
   };
 }
@@ -81,7 +81,7 @@ export function drawFault(
 export const FAULT_KINDS: readonly string[] = [
   ...['process killed', 'process killed after a commit', 'connection reset', 'connection refused'],
   ...['commit not acknowledged', 'serialization failure', 'statement timeout', 'disk full'],
-  ...['request lost', 'reply lost', 'request repeated'],
+  ...['request lost', 'reply lost', 'request repeated', 'request doubled'],
   ...['job lost', 'job doubled', 'job late', 'job forged'],
   ...['chain request lost', 'chain reply lost', 'stale node', 'receipt withheld', 'dissenting node'],
   ...['transaction forgotten', 'transaction dropped', 'transaction repriced'],

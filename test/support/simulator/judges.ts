@@ -61,6 +61,11 @@ export async function judgeSafety(server: SimulatorServer): Promise<readonly str
   );
   say(
     await server.read(`
+      select 'quote ' || quote_id || ' was used ' || count(*) || ' times' as what from bridge.payments
+      where quote_id is not null and phase <> 'declined' group by quote_id having count(*) > 1`),
+  );
+  say(
+    await server.read(`
       select 'payment ' || p.payment_id || ' counts other captures than it has' as what from bridge.payments p
       where p.captured <> coalesce((select sum(m.amount) from bridge.payment_movements m
         where m.shard = p.shard and m.payment_id = p.payment_id and m.kind = 'capture' and m.state <> 'failed'), 0)

@@ -15,6 +15,8 @@ export type PaymentPlan = Readonly<{
   ending: 'void' | 'expiry' | 'capture the rest';
   refunds: readonly number[];
   isSigned: boolean;
+  /** Somebody tries a second payment with the same quote. */
+  sharesQuote: boolean;
 }>;
 
 const QUADRANTS: readonly Quadrant[] = ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'];
@@ -38,6 +40,7 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
       ending: chance.pick(['void', 'expiry', 'capture the rest']),
       refunds: Array.from({ length: chance.below(3) }, () => chance.between(1, 60)),
       isSigned: chance.happens(0.9),
+      sharesQuote: chance.happens(0.3),
     };
   });
 }
