@@ -292,6 +292,9 @@ export class Clients {
         // As the door of the API has it.
         const error = asUnavailability(thrown);
         if (error instanceof SettlementError) {
+          // No client here ever uses a key for two requests.
+          if (error.code === 'IDEMPOTENCY_KEY_REUSED')
+            oracle.complain(`${label}: the key is said to be another request's`);
           return error.retryable ? { kind: 'silent' } : { kind: 'refused', code: error.code };
         }
         oracle.complain(`${label}: an error without a name: ${error instanceof Error ? describe(error) : error}`);

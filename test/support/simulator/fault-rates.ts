@@ -21,8 +21,8 @@ export function drawRates(chance: SeededChance): FaultRates {
   const rate = (most: number) => (chance.happens(0.3) ? 0 : chance.fraction() * most);
   return {
     steps: {
-      killBefore: rate(0.004),
-      killAfter: rate(0.004),
+      killBefore: rate(0.006),
+      killAfter: rate(0.006),
       resetBefore: rate(0.006),
       resetAfter: rate(0.01),
       serialization: rate(0.004),
@@ -31,11 +31,11 @@ export function drawRates(chance: SeededChance): FaultRates {
       refused: rate(0.05),
     },
     issuer: {
-      requestLost: rate(0.1),
-      replyLost: rate(0.1),
-      late: rate(0.3),
-      twice: rate(0.1),
-      contradicting: rate(0.05),
+      requestLost: rate(0.25),
+      replyLost: rate(0.25),
+      late: rate(0.4),
+      twice: rate(0.2),
+      contradicting: rate(0.2),
     },
     nodes: {
       requestLost: rate(0.05),

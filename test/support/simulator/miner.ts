@@ -51,7 +51,7 @@ export class Miner {
 
   #misbehave(at: Date): void {
     const { gate, chain, chance, onFault } = this.#parts;
-    if (chance.happens(0.1) && chain.reprice(chance)) {
+    if (chance.happens(0.5) && chain.reprice(chance)) {
       onFault('transaction repriced');
       gate.trace.write('    a payer offers more for what waits');
     }
@@ -59,8 +59,8 @@ export class Miner {
       onFault('transaction dropped');
       gate.trace.write('    the pool drops what waits');
     }
-    if (this.#reorganisations < MOST_REORGANISATIONS && chance.happens(0.05)) this.#reorganise(at);
-    else if (!this.#hasLeft && chain.head.height > 8 && chance.happens(0.02)) this.#leave();
+    if (this.#reorganisations < MOST_REORGANISATIONS && chance.happens(0.12)) this.#reorganise(at);
+    else if (!this.#hasLeft && chain.head.height > 6 && chance.happens(0.05)) this.#leave();
   }
 
   #reorganise(at: Date): void {

@@ -58,12 +58,13 @@ export function drawStart(chance: SeededChance): Date {
   return new Date(isPlain ? PLAIN_MOMENT : chance.pick([...MIDNIGHTS, ...CHANGES]));
 }
 
-/** Which borders of time lie between two moments. */
+/** Which borders of time lie between two moments: midnight of UTC or of Central Europe, a change of the clocks. */
 export function bordersBetween(from: number, to: number): readonly string[] {
-  const dayOf = (time: number) => new Date(time + 3_600_000).getUTCDate();
+  const dayAt = (time: number, hoursAhead: number) => new Date(time + 3_600_000 * hoursAhead).getUTCDate();
+  const crosses = [0, 1].some((hours) => dayAt(from, hours) !== dayAt(to, hours));
   const changes = CHANGES.map((moment) => Date.parse(moment) + 1_800_000);
   return [
-    ...(dayOf(from) === dayOf(to) ? [] : ['leap over midnight']),
+    ...(crosses ? ['leap over midnight'] : []),
     ...(changes.some((change) => from < change && change <= to) ? ['leap over a change to summer time or back'] : []),
   ];
 }
