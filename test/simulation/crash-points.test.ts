@@ -4,8 +4,8 @@ import { explainViolations } from '../support/simulator/report.ts';
 import { SimulatorServer } from '../support/simulator/server.ts';
 
 /** How many of all points are tried; `npm run simulate -- --exhaustive` tries every one. */
-const TRIED = Number(process.env.SIMULATION_CRASH_POINTS ?? 40);
-const MILLISECONDS_FOR_ONE = 15_000;
+const TRIED = Number(process.env.SIMULATION_CRASH_POINTS ?? 24);
+const MILLISECONDS_FOR_ONE = 20_000;
 
 let server: SimulatorServer;
 let points: readonly CrashPoint[];

@@ -65,8 +65,8 @@ const FINALITY_DEPTH = 3;
 const PROCESSES = 2;
 const POOL_SIZE = 5;
 const RESTART_MILLISECONDS = 400;
-const MOST_SAFETY_STEPS = 8_000;
-const MOST_HEALED_STEPS = 5_000;
+const MOST_SAFETY_STEPS = 5_000;
+const MOST_HEALED_STEPS = 4_000;
 const STEPS_BETWEEN_LOOKS = 60;
 const LEAP_MILLISECONDS = 3_600_000;
 /** Long enough for every sweeper to have had its turn: only then does an empty table say that nothing is left. */
