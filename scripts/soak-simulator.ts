@@ -87,8 +87,6 @@ const say = (line: string) => {
 if (state.seeds > 0) say(`${state.seeds} seeds were run before; going on at seed ${state.nextSeed}`);
 const server = await SimulatorServer.start();
 const started = performance.now();
-let isStopped = false;
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => (isStopped = true));
 try {
   do {
     const result = await simulate({ seed: state.nextSeed, server });
@@ -104,7 +102,7 @@ try {
     if (state.seeds % SEEDS_BETWEEN_LINES === 0) {
       say(`${state.seeds} seeds, ${state.failed.length} failed · ${perMinute()} seeds a minute`);
     }
-  } while (!isStopped && secondsSince(started) < hours * 3_600);
+  } while (secondsSince(started) < hours * 3_600);
 } finally {
   await server.stop();
 }

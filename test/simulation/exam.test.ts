@@ -5,7 +5,7 @@ import { explainFailure } from '../support/simulator/report.ts';
 import { SimulatorServer } from '../support/simulator/server.ts';
 import { simulate } from '../support/simulator/simulation.ts';
 
-const PATIENCE_MILLISECONDS = 120_000;
+const PATIENCE_MILLISECONDS = 300_000;
 const examined = PLANTED_BUGS.flatMap((bug) => {
   const seed = FOUND_AT[bug.name];
   return seed === undefined ? [] : [{ name: bug.name, bug, seed }];

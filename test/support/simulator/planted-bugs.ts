@@ -24,12 +24,6 @@ const LOCKS: readonly PlantedBug[] = [
   withStatement('a window closed while others clear into it', (statement) => {
     statement.text = statement.text.replace(/ for share$/, '');
   }),
-  withStatement('an event handled by two workers at once', (statement) => {
-    if (/ from "bridge"\."outbox" .* for update skip locked$/.test(statement.text)) dropLock(statement);
-    if (isOn(statement, 'insert', 'chain_payouts')) {
-      statement.text = statement.text.replace(/ on conflict do nothing$/, '');
-    }
-  }),
   withStatement('payouts batched twice', (statement) => {
     if (/ from "bridge"\."chain_payouts" .* for update skip locked$/.test(statement.text)) dropLock(statement);
   }),
