@@ -27,4 +27,5 @@ export const FOUND_AT: Readonly<Record<string, number>> = {
   'no row lock on a payment': 11,
   'accounts locked before payments here, after them there': 11,
   'no lock on a signing key': 12,
+  'payouts batched twice': 20,
 };
