@@ -4,6 +4,7 @@ import { paymentEscrowAbi } from '../../../bridge/chain/bindings/payment-escrow.
 import type { Address, Deployment, Hex, ObservedBlock, ObservedLog } from '../../../bridge/chain/domain.ts';
 import { hashTerms, NATIVE_TOKEN, type PaymentTerms } from '../../../bridge/chain/escrow.ts';
 import type { ChainReceipt } from '../../../bridge/chain/node.ts';
+import type { SeededChance } from './seeded-chance.ts';
 
 type EscrowPayment = Readonly<{ capturable: bigint; refundable: bigint; nextSequence: bigint }>;
 type RawLog = Readonly<{ address: Address; event: string; fields: Readonly<Record<string, string>> }>;
@@ -147,9 +148,21 @@ export class ChainModel {
     return this.head.state.nonces.get(sender) ?? 0;
   }
 
-  /** A pool forgets; whoever sent it sends it again. */
-  drop(hash: Hex): void {
-    this.pool.delete(hash);
+  /** The pool forgets one of those that wait; whoever sent it sends it again. False when none waits. */
+  dropOne(chance: SeededChance): boolean {
+    if (this.pool.size === 0) return false;
+    return this.pool.delete(chance.pick([...this.pool.keys()]));
+  }
+
+  /** A payer's wallet offers more for what waits: the same call under the same nonce, by another name. */
+  reprice(chance: SeededChance): boolean {
+    const waiting = [...this.pool.values()].filter(({ sender }) => sender !== this.#operator);
+    if (waiting.length === 0) return false;
+    const before = chance.pick(waiting);
+    this.pool.delete(before.hash);
+    this.#everKnown.delete(before.hash);
+    this.enter({ ...before, hash: keccak256(stringToHex(`${before.hash} for more`)) });
+    return true;
   }
 
   /** Puts up to `most` of what waits into a block, each sender's in the order of its nonces. */

@@ -1,5 +1,4 @@
 import type { Address, Hex } from '../../../bridge/chain/domain.ts';
-import type { Quadrant } from '../../../bridge/core/payments/domain.ts';
 import { capturePayment } from '../../../bridge/core/payments/operations/capture-payment.ts';
 import { createPayment } from '../../../bridge/core/payments/operations/create-payment.ts';
 import { findPayment } from '../../../bridge/core/payments/operations/find-payment.ts';
@@ -16,12 +15,11 @@ import { shardOf } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { Gate, Owner } from './gate.ts';
 import type { Oracle } from './oracle.ts';
+import type { PaymentPlan } from './plans.ts';
+import type { RequestFaults } from './request-faults.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { ProcessDied, type SimulatedProcess } from './simulated-process.ts';
 import { COIN_ASSET, PAYERS, type PayerName, TOKEN_ASSET } from './simulated-world.ts';
-
-export type RequestFaults = Readonly<{ requestLost: number; replyLost: number; repeated: number }>;
-export const NO_REQUEST_FAULTS: RequestFaults = { requestLost: 0, replyLost: 0, repeated: 0 };
 
 export type ClientParts = Readonly<{
   gate: Gate;
@@ -34,21 +32,6 @@ export type ClientParts = Readonly<{
   sendFromWallet: ChainModel['sendFromWallet'];
   /** A planted bug may change what a request says about itself. */
   onceOf: (request: OnceRequest) => OnceRequest;
-}>;
-
-export type PaymentPlan = Readonly<{
-  name: string;
-  quadrant: Quadrant;
-  /** In the chain's own coin, which its payer sends instead of signing for it. */
-  paysCoins: boolean;
-  payer: PayerName;
-  amount: bigint;
-  validForMilliseconds: number;
-  /** Shares of the amount in hundredths; what is above the rest is refused. */
-  captures: readonly number[];
-  ending: 'void' | 'expiry' | 'capture the rest';
-  refunds: readonly number[];
-  isSigned: boolean;
 }>;
 
 const SHARD = 0;
@@ -129,18 +112,19 @@ export class Clients {
       instrumentId: `${plan.payer}-${paysFiat ? 'card' : 'wallet'}`,
       amount: source,
       quoteId,
-      merchantReference: plan.name,
       authorizationExpiresAt,
     };
-    const created = await this.#post(
-      caller,
-      plan.name,
-      'createPayment',
-      asJson(command),
-      plan.name,
-      plan.amount,
-      (one, once) => createPayment(one.bridge.payments, command, once).then(({ payment }) => payment),
-    );
+    const create = (name: string) => {
+      const named = { ...command, merchantReference: name };
+      return this.#post(caller, name, 'createPayment', asJson(named), name, plan.amount, (one, once) =>
+        createPayment(one.bridge.payments, named, once).then(({ payment }) => payment),
+      );
+    };
+    // Of two payments with one quote at most one is taken.
+    const [created] = await Promise.all([
+      create(plan.name),
+      plan.sharesQuote && quoteId ? create(`${plan.name}-twin`) : undefined,
+    ]);
     if (!created) return;
     const { paymentId } = created;
     this.paymentIds.set(plan.name, paymentId);
@@ -255,7 +239,13 @@ export class Clients {
       if ((view as { phase?: string }).phase === 'unknown') return;
       this.#parts.oracle.hear(caller, key, { operation, subject, amount }, view);
     };
-    const first = await this.#ask(`${operation} ${key}`, (process) => act(process, once), hear);
+    const ask = () => this.#ask(`${operation} ${key}`, (process) => act(process, once), hear);
+    if (this.#chance.happens(this.#parts.faults().doubled)) {
+      this.#parts.onFault('request doubled');
+      const [one, other] = await Promise.all([ask(), ask()]);
+      return one ?? other;
+    }
+    const first = await ask();
     if (first && this.#chance.happens(this.#parts.faults().repeated)) {
       this.#parts.onFault('request repeated');
       await this.#ask(`${operation} ${key} again`, (process) => act(process, once), hear);
@@ -302,6 +292,9 @@ export class Clients {
         // As the door of the API has it.
         const error = asUnavailability(thrown);
         if (error instanceof SettlementError) {
+          // No client here ever uses a key for two requests.
+          if (error.code === 'IDEMPOTENCY_KEY_REUSED')
+            oracle.complain(`${label}: the key is said to be another request's`);
           return error.retryable ? { kind: 'silent' } : { kind: 'refused', code: error.code };
         }
         oracle.complain(`${label}: an error without a name: ${error instanceof Error ? describe(error) : error}`);

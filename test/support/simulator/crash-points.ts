@@ -1,6 +1,6 @@
 import type { Quadrant } from '../../../bridge/core/payments/domain.ts';
-import type { PaymentPlan } from './clients.ts';
 import type { Fault, Step } from './gate.ts';
+import type { PaymentPlan } from './plans.ts';
 import type { SimulatorServer } from './server.ts';
 import { type SimulationResult, simulate } from './simulation.ts';
 
@@ -22,6 +22,7 @@ function planOf(quadrant: Quadrant): PaymentPlan {
     ending: 'void',
     refunds: [10],
     isSigned: true,
+    sharesQuote: false,
   };
 }
 

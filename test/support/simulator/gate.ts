@@ -50,8 +50,8 @@ export type Fault =
   | 'resetAfter'
   | 'serialization'
   | 'statementTimeout'
-  | 'refused'
-  | 'lost';
+  | 'diskFull'
+  | 'refused';
 
 /** How a step went, for the world that made it. */
 export type Running = Readonly<{
@@ -366,9 +366,11 @@ export function chanceOf(chance: SeededChance): Chance {
   return { bytes: (length) => chance.bytes(length) };
 }
 
-/** Everything that can go on without the world goes on: two turns of the loop hold every chain of callbacks here. */
+const QUIET_TURNS = 5;
+
+/** Everything that can go on without the world goes on: commands that are gathered wait some turns of the loop. */
 export async function quiet(): Promise<void> {
-  for (let turn = 0; turn < 2; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < QUIET_TURNS; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 function pause(milliseconds: number): Promise<undefined> {

@@ -50,10 +50,10 @@ export class HeldClient {
   }
 
   unsafe(text: string, parameters: Parameters_ = [], options?: Options): HeldQuery {
-    return new HeldQuery(options, async (asValues) => {
+    return new HeldQuery(options, async (isAsValues) => {
       const connection = await this.#acquire();
       try {
-        return await connection.ask('statement', text, parameters, asValues, true);
+        return await connection.ask('statement', text, parameters, isAsValues, true);
       } finally {
         this.#release(connection);
       }
@@ -66,11 +66,11 @@ export class HeldClient {
     const inside = {
       options: this.options,
       unsafe: (text: string, parameters: Parameters_ = [], options?: Options) =>
-        new HeldQuery(options, async (asValues) => {
+        new HeldQuery(options, async (isAsValues) => {
           // What the server does anyhow is not worth a step.
           if (text === DEFAULT_ISOLATION) return [];
           try {
-            return await connection.ask('statement', text, parameters, asValues, false);
+            return await connection.ask('statement', text, parameters, isAsValues, false);
           } catch (error) {
             uncaught.push(error);
             throw error;
@@ -81,17 +81,17 @@ export class HeldClient {
       },
     };
     try {
-      await connection.ask('begin', 'begin', [], false, false);
+      await connection.ask('begin', 'begin', [], rowsAsObjects, false);
       let result: Result;
       try {
         result = await Promise.race([work(inside), connection.broken]);
         // As the driver has it: a statement that failed undoes the whole, even if its failure was caught.
         if (uncaught.length > 0) throw uncaught[0];
       } catch (error) {
-        await connection.ask('rollback', 'rollback', [], false, true);
+        await connection.ask('rollback', 'rollback', [], rowsAsObjects, true);
         throw error;
       }
-      await connection.ask('commit', 'commit', [], false, true);
+      await connection.ask('commit', 'commit', [], rowsAsObjects, true);
       return result;
     } finally {
       this.#release(connection);
@@ -152,13 +152,17 @@ export class HeldClient {
   }
 }
 
-/** A query that is sent when it is awaited, as the driver's are. */
+/** Whether rows are wanted as lists of values: said by whoever reads them, perhaps after the query was sent. */
+type AsksForValues = () => boolean;
+const rowsAsObjects: AsksForValues = () => false;
+
+/** A query that is sent when it is awaited, or at once when it is told to, as the driver's are. */
 class HeldQuery implements PromiseLike<unknown> {
-  readonly #send: (asValues: boolean) => Promise<unknown>;
+  readonly #send: (isAsValues: AsksForValues) => Promise<unknown>;
   #asValues = false;
   #sent: Promise<unknown> | undefined;
 
-  constructor(_options: Options, send: (asValues: boolean) => Promise<unknown>) {
+  constructor(_options: Options, send: (isAsValues: AsksForValues) => Promise<unknown>) {
     this.#send = send;
   }
 
@@ -167,12 +171,19 @@ class HeldQuery implements PromiseLike<unknown> {
     return this;
   }
 
+  execute(): this {
+    this.#sent ??= this.#send(() => this.#asValues);
+    // Whoever sent several may hear of the first failure only.
+    this.#sent.catch(() => {});
+    return this;
+  }
+
   // biome-ignore lint/suspicious/noThenProperty: the driver's queries are awaited as they are
   then<One, Other>(
     fulfilled?: ((value: unknown) => One | PromiseLike<One>) | null,
     rejected?: ((reason: unknown) => Other | PromiseLike<Other>) | null,
   ): Promise<One | Other> {
-    this.#sent ??= this.#send(this.#asValues);
+    this.#sent ??= this.#send(() => this.#asValues);
     return this.#sent.then(fulfilled, rejected);
   }
 
@@ -189,6 +200,8 @@ class HeldConnection {
   readonly #filter: StatementFilter;
   #queue: Promise<unknown> = Promise.resolve();
   #inTransaction = false;
+  /** Asked for, and to be sent together with the first statement: before that it means nothing to the server. */
+  #mustBegin = false;
   #isAborted = false;
   #isReturned = false;
   #cancelledAs: string | undefined;
@@ -216,16 +229,28 @@ class HeldConnection {
   }
 
   /** One statement at a time, in the order in which they were asked. */
-  ask(kind: StepKind, text: string, parameters: Parameters_, asValues: boolean, frees: boolean): Promise<unknown> {
+  ask(
+    kind: StepKind,
+    text: string,
+    parameters: Parameters_,
+    isAsValues: AsksForValues,
+    frees: boolean,
+  ): Promise<unknown> {
     const asked = this.#queue.then(
-      () => this.#pass(kind, text, parameters, asValues, frees),
-      () => this.#pass(kind, text, parameters, asValues, frees),
+      () => this.#pass(kind, text, parameters, isAsValues, frees),
+      () => this.#pass(kind, text, parameters, isAsValues, frees),
     );
     this.#queue = asked.catch(() => {});
     return asked;
   }
 
-  #pass(kind: StepKind, text: string, parameters: Parameters_, asValues: boolean, frees: boolean): Promise<unknown> {
+  #pass(
+    kind: StepKind,
+    text: string,
+    parameters: Parameters_,
+    isAsValues: AsksForValues,
+    frees: boolean,
+  ): Promise<unknown> {
     if (this.isBroken) return Promise.reject(new ConnectionFault('CONNECTION_CLOSED'));
     return new Promise((resolve, reject) => {
       this.#gate.add({
@@ -234,7 +259,7 @@ class HeldConnection {
         label: labelOf(text, parameters),
         notBefore: this.#gate.time,
         frees,
-        run: (fault) => this.#run(kind, { text, parameters: [...(parameters ?? [])] }, asValues, fault),
+        run: (fault) => this.#run(kind, { text, parameters: [...(parameters ?? [])] }, isAsValues(), fault),
         deliver: (outcome) => (outcome.ok ? resolve(outcome.value) : reject(outcome.error)),
       });
     });
@@ -257,16 +282,23 @@ class HeldConnection {
 
   async #execute(kind: StepKind, statement: Statement, asValues: boolean, fault: Fault | undefined): Promise<unknown> {
     if (fault === 'resetBefore') throw await this.#lose();
-    if (kind === 'begin') this.#inTransaction = true;
-    if (kind === 'rollback' || (kind === 'commit' && this.#isAborted)) {
+    if (kind === 'begin') {
+      this.#inTransaction = true;
+      this.#mustBegin = true;
+      return [];
+    }
+    if (kind === 'rollback' || (kind === 'commit' && (this.#isAborted || this.#mustBegin))) {
+      const hasBegun = !this.#mustBegin;
       this.#inTransaction = false;
+      this.#mustBegin = false;
       this.#isAborted = false;
-      await this.#real.client.unsafe('rollback');
+      if (hasBegun) await this.#real.client.unsafe('rollback');
       return [];
     }
     if (this.#isAborted) throw new ConnectionFault('25P02');
     if (fault === 'serialization') throw this.#abort('40001');
     if (fault === 'statementTimeout') throw this.#abort('57014');
+    if (fault === 'diskFull') throw this.#abort('53100');
     const answer = await this.#send(statement, asValues);
     if (kind === 'commit') this.#inTransaction = false;
     if (fault === 'resetAfter') throw await this.#lose();
@@ -276,6 +308,10 @@ class HeldConnection {
   async #send(statement: Statement, asValues: boolean): Promise<unknown> {
     const planted = this.#filter(statement, this.#owner);
     if (planted) return planted;
+    if (this.#mustBegin) {
+      this.#mustBegin = false;
+      this.#real.client.unsafe('begin').catch(() => {});
+    }
     try {
       const query = this.#real.client.unsafe(statement.text, statement.parameters as never[], { prepare: true });
       return await (asValues ? query.values() : query);

@@ -3,6 +3,7 @@ import type { Gate, Owner } from './gate.ts';
 import type { SeededChance } from './seeded-chance.ts';
 
 export type QueueFaults = Readonly<{ lost: number; doubled: number; late: number }>;
+export const NO_QUEUE_FAULTS: QueueFaults = { lost: 0, doubled: 0, late: 0 };
 
 const MOST_WAITING_JOBS = 2;
 const SWEEP_MILLISECONDS = 6_000;
@@ -17,7 +18,7 @@ export class HeldQueue {
   readonly #chance: SeededChance;
   readonly #listeners: Listener[] = [];
   readonly #waiting = new Map<string, number>();
-  faults: QueueFaults = { lost: 0, doubled: 0, late: 0 };
+  faults: QueueFaults = NO_QUEUE_FAULTS;
   onFault: (kind: string) => void = () => {};
   sweeps = true;
 

@@ -1,4 +1,5 @@
 import type { ReconciliationView } from '../../../bridge/core/reconciliation/operations.ts';
+import { verifyBooks } from '../../../ledger-service/statements/operations/verify-books.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { IssuerModel } from './held-issuer.ts';
 import type { Oracle } from './oracle.ts';
@@ -60,6 +61,11 @@ export async function judgeSafety(server: SimulatorServer): Promise<readonly str
   );
   say(
     await server.read(`
+      select 'quote ' || quote_id || ' was used ' || count(*) || ' times' as what from bridge.payments
+      where quote_id is not null and phase <> 'declined' group by quote_id having count(*) > 1`),
+  );
+  say(
+    await server.read(`
       select 'payment ' || p.payment_id || ' counts other captures than it has' as what from bridge.payments p
       where p.captured <> coalesce((select sum(m.amount) from bridge.payment_movements m
         where m.shard = p.shard and m.payment_id = p.payment_id and m.kind = 'capture' and m.state <> 'failed'), 0)
@@ -94,10 +100,10 @@ export async function judgeEnd(
   for (const { payment_id, sequence, kind, state } of movements) {
     if (state !== 'final') found.push(`${kind} ${sequence} of ${payment_id} is ${state}`);
   }
-  for (const hold of await server.read<{ transfer_id: string; remaining: string }>(
-    "select transfer_id, remaining from ledger.holds where state = 'pending'",
+  for (const hold of await server.read<{ hold_id: string; remaining: string }>(
+    "select hold_id, remaining from ledger.holds where state = 'pending'",
   )) {
-    found.push(`a hold of ${hold.remaining} is still there: ${hold.transfer_id}`);
+    found.push(`a hold of ${hold.remaining} is still there: ${hold.hold_id}`);
   }
   for (const { asset, open } of await server.read<{ asset: string; open: string }>(
     'select asset, open from bridge.exposures where open <> 0',
@@ -107,6 +113,9 @@ export async function judgeEnd(
   found.push(...(await judgeWindows(server)));
   found.push(...(await judgePayouts(server, chain)));
   found.push(...judgeOracle(oracle, payments, movements));
+  for (const { check, where, expected, found: there } of (await verifyBooks(server.database)).misfits) {
+    found.push(`the books do not fit, ${check}: ${where}: ${expected}, not ${there}`);
+  }
   if (!view.ledger.balanced) found.push('the books do not balance');
   for (const { between, kind, key, ledger, other } of view.breaks) {
     found.push(`${between}, ${kind}: ${key}: ${ledger} and ${other}`);

@@ -3,12 +3,16 @@ import type { SimulationResult } from './simulation.ts';
 const LINES = 40;
 
 /** What someone needs to replay and to understand a seed that failed. */
-export function explainFailure({ seed, violations, trace }: SimulationResult): string {
-  return [
-    `seed ${seed} failed; replay it with: npm run simulate -- --seed ${seed}`,
-    ...trace.last(LINES).map((line) => `    ${line}`),
-    ...violations.map((violation) => `  ! ${violation}`),
-  ].join('\n');
+export function explainFailure(result: SimulationResult): string {
+  const { seed } = result;
+  return `seed ${seed} failed; replay it with: npm run simulate -- --seed ${seed} --trace\n${explainViolations(result)}`;
+}
+
+/** The last steps, and what was found to be wrong after them. */
+export function explainViolations({ violations, trace }: SimulationResult): string {
+  return [...trace.last(LINES).map((line) => `    ${line}`), ...violations.map((violation) => `  ! ${violation}`)].join(
+    '\n',
+  );
 }
 
 /** Adds up what went wrong on purpose, by kind. */
@@ -19,15 +23,3 @@ export function addFaults(sums: Record<string, number>, { faults }: Pick<Simulat
 export function sortedByKind(sums: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(sums).sort(([left], [right]) => (left < right ? -1 : 1)));
 }
-
-/** Every kind of fault that seeds draw: a soak in which one of them never came has not tried it. */
-export const FAULT_KINDS: readonly string[] = [
-  ...['process killed', 'process killed after a commit', 'connection reset', 'connection refused'],
-  ...['commit not acknowledged', 'serialization failure', 'statement timeout'],
-  ...['request lost', 'reply lost', 'request repeated'],
-  ...['job lost', 'job doubled', 'job late', 'job forged'],
-  ...['chain request lost', 'chain reply lost', 'stale node', 'receipt withheld', 'dissenting node'],
-  ...['transaction forgotten', 'reorganisation', 'reorganisation beyond final'],
-  ...['issuer request lost', 'issuer reply lost', 'issuer late', 'issuer request twice', 'issuer contradicting'],
-  ...['clock step'],
-];

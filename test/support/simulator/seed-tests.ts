@@ -3,9 +3,9 @@ import { explainFailure } from './report.ts';
 import { SimulatorServer } from './server.ts';
 import { simulate } from './simulation.ts';
 
-const SEEDS = Number(process.env.SIMULATED_SEEDS ?? 200);
+const SEEDS = Number(process.env.SIMULATION_SEEDS ?? 200);
 const SEEDS_OF_ONE_TEST = 10;
-const PATIENCE_MILLISECONDS = 120_000;
+const PATIENCE_MILLISECONDS = 300_000;
 
 /** Half of the run's seeds, so that two test files share them and run side by side. */
 export function describeSeeds(half: 'odd' | 'even'): void {

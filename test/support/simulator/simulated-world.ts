@@ -36,14 +36,14 @@ export const TOKEN_ASSET = TOKEN(CHAIN_ID, tokenAddress);
 export const COIN_ASSET = COIN(CHAIN_ID);
 export const WORLD: World = localWorld(DEPLOYMENT as World['deployment'], tokenAddress);
 
-export const CARD_BALANCE = 60_000n;
+export const CARD_BALANCE = 30_000n;
 export const ISSUER_CAP = 10_000_000n;
 const WALLET_TOKENS = 2_000_000_000n;
 const PAYER_TOKENS = 1_000_000_000n;
 const PAYER_COINS = 10n ** 21n;
 /** So little that a seed's payments can reach it. */
-export const TOKEN_EXPOSURE = 900_000_000n;
-export const COIN_EXPOSURE = 10n ** 18n;
+export const TOKEN_EXPOSURE = 300_000_000n;
+export const COIN_EXPOSURE = 3n * 10n ** 17n;
 
 /** Who holds what on chain to begin with; the books say the same of the wallet. */
 export const HOLDERS = [

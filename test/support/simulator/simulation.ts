@@ -1,22 +1,25 @@
 import type { ChainNode } from '../../../bridge/chain/node.ts';
 import type { IssuerPort } from '../../../bridge/core/authorization/issuer-port.ts';
-import type { Quadrant } from '../../../bridge/core/payments/domain.ts';
 import { reconcile } from '../../../bridge/core/reconciliation/operations.ts';
 import type { Doorbells } from '../../../bridge/platform/doorbells.ts';
 import type { OnceRequest } from '../../../bridge/platform/once.ts';
 import { ChainModel } from './chain-model.ts';
-import { Clients, NO_REQUEST_FAULTS, type PaymentPlan, type RequestFaults } from './clients.ts';
+import { Clients } from './clients.ts';
+import { drawFault, drawRates, type FaultRates } from './fault-rates.ts';
 import { type Fault, Gate, Owner, type Step } from './gate.ts';
 import type { StatementFilter } from './held-client.ts';
-import { HeldQueue } from './held-doorbells.ts';
+import { HeldQueue, NO_QUEUE_FAULTS } from './held-doorbells.ts';
 import { IssuerModel, NO_ISSUER_FAULTS } from './held-issuer.ts';
 import { HeldNode, NO_NODE_FAULTS, type NodeFaults } from './held-node.ts';
 import { judgeEnd, judgeSafety, waitingFor } from './judges.ts';
+import { Miner } from './miner.ts';
 import { Oracle } from './oracle.ts';
+import { bordersBetween, drawPlans, drawStart, type PaymentPlan } from './plans.ts';
+import { NO_REQUEST_FAULTS, type RequestFaults } from './request-faults.ts';
 import { SeededChance } from './seeded-chance.ts';
 import type { SimulatorServer } from './server.ts';
 import { type SimulatedProcess, startProcess } from './simulated-process.ts';
-import { CARD_BALANCE, DEPLOYMENT, fillWorld, HOLDERS, OPERATOR, PAYERS, type PayerName } from './simulated-world.ts';
+import { CARD_BALANCE, DEPLOYMENT, fillWorld, HOLDERS, OPERATOR, PAYERS } from './simulated-world.ts';
 import { Trace } from './trace.ts';
 
 /** A bug that is planted from the outside: it wraps what the real code stands on, or changes what it says. */
@@ -58,34 +61,16 @@ export type SimulationResult = Readonly<{
   trace: Trace;
 }>;
 
-const STARTS_AT = new Date('2026-11-02T08:00:00Z');
 const FINALITY_DEPTH = 3;
 const PROCESSES = 2;
 const POOL_SIZE = 5;
 const RESTART_MILLISECONDS = 400;
-const BLOCK_MILLISECONDS = 2_000;
-const MOST_SAFETY_STEPS = 8_000;
-const MOST_HEALED_STEPS = 5_000;
+const MOST_SAFETY_STEPS = 5_000;
+const MOST_HEALED_STEPS = 4_000;
 const STEPS_BETWEEN_LOOKS = 60;
 const LEAP_MILLISECONDS = 3_600_000;
-const QUADRANTS: readonly Quadrant[] = ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'];
-
-/** How often what goes wrong: every seed draws its own rates, many of them zero. */
-type Rates = Readonly<Record<Fault, number>>;
-
-function drawRates(chance: SeededChance): Rates {
-  const rate = (most: number) => (chance.happens(0.3) ? 0 : chance.fraction() * most);
-  return {
-    killBefore: rate(0.004),
-    killAfter: rate(0.004),
-    resetBefore: rate(0.006),
-    resetAfter: rate(0.01),
-    serialization: rate(0.004),
-    statementTimeout: rate(0.002),
-    refused: rate(0.05),
-    lost: 0,
-  };
-}
+/** Long enough for every sweeper to have had its turn: only then does an empty table say that nothing is left. */
+const SWEPT_MILLISECONDS = 6_500;
 
 /** One seed: a world, faults, then a world that is healed, then the verdict. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -106,7 +91,9 @@ class Simulation {
   readonly #clients: Clients;
   readonly #filter: StatementFilter;
   readonly #faults: Record<string, number> = {};
-  readonly #rates: Rates;
+  readonly #rates: FaultRates['steps'];
+  readonly #startsAt: Date;
+  readonly #miner: Miner;
   #processes: SimulatedProcess[] = [];
   #started = 0;
   #starting = 0;
@@ -114,43 +101,37 @@ class Simulation {
   #nodeFaults: NodeFaults;
   #requestFaults: RequestFaults;
   #statements = 0;
-  #reorganisations = 0;
-  #hasLeft = false;
-  #awayFor = 0;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.#server = options.server;
     this.#chance = new SeededChance(`seed ${options.seed}`);
     this.#trace = new Trace(options.keepWholeTrace);
-    this.#gate = new Gate({ startsAt: STARTS_AT, chance: this.#chance.fork('gate'), trace: this.#trace });
-    this.#chain = new ChainModel(DEPLOYMENT, OPERATOR.address, STARTS_AT, HOLDERS);
+    this.#startsAt = drawStart(this.#chance.fork('start'));
+    this.#gate = new Gate({ startsAt: this.#startsAt, chance: this.#chance.fork('gate'), trace: this.#trace });
+    this.#chain = new ChainModel(DEPLOYMENT, OPERATOR.address, this.#startsAt, HOLDERS);
     this.#issuer = new IssuerModel(this.#gate, this.#chance.fork('issuer'));
     for (const payer of Object.keys(PAYERS)) this.#issuer.balances.set(`${payer}-card`, CARD_BALANCE);
     this.#queue = new HeldQueue(this.#gate, this.#world, this.#chance.fork('queue'));
-    const rates = this.#chance.fork('rates');
-    this.#rates = drawRates(rates);
-    const rate = (most: number) => (options.faults || rates.happens(0.3) ? 0 : rates.fraction() * most);
-    this.#issuer.faults = {
-      requestLost: rate(0.1),
-      replyLost: rate(0.1),
-      late: rate(0.3),
-      twice: rate(0.1),
-      contradicting: rate(0.05),
-    };
-    this.#nodeFaults = {
-      requestLost: rate(0.05),
-      replyLost: rate(0.05),
-      stale: rate(0.2),
-      missingReceipt: rate(0.1),
-      dissenting: rate(0.1),
-      forgets: rate(0.2),
-    };
-    this.#requestFaults = { requestLost: rate(0.1), replyLost: rate(0.15), repeated: rate(0.3) };
-    this.#queue.faults = { lost: rate(0.3), doubled: rate(0.2), late: rate(0.3) };
+    const rates = drawRates(this.#chance.fork('rates'));
+    const drawn = options.faults === undefined;
+    this.#rates = rates.steps;
+    this.#nodeFaults = drawn ? rates.nodes : NO_NODE_FAULTS;
+    this.#requestFaults = drawn ? rates.requests : NO_REQUEST_FAULTS;
+    this.#issuer.faults = drawn ? rates.issuer : NO_ISSUER_FAULTS;
+    this.#queue.faults = drawn ? rates.queue : NO_QUEUE_FAULTS;
+    const count = (kind: string) => this.#count(kind);
+    this.#miner = new Miner({
+      gate: this.#gate,
+      world: this.#world,
+      chain: this.#chain,
+      chance: this.#chance.fork('miner'),
+      finalityDepth: FINALITY_DEPTH,
+      isFaulty: () => drawn && this.#isFaulty,
+      onFault: count,
+    });
     this.#chain.countsSequences = !options.bug?.withoutSequences;
     this.#queue.sweeps = !options.bug?.withoutSweeper;
-    const count = (kind: string) => this.#count(kind);
     this.#issuer.onFault = count;
     this.#queue.onFault = count;
     const planted = options.bug?.filter?.({
@@ -178,9 +159,9 @@ class Simulation {
 
   async run(): Promise<SimulationResult> {
     await this.#server.reset();
-    await fillWorld(this.#server.database, { now: () => STARTS_AT });
+    await fillWorld(this.#server.database, { now: () => this.#startsAt });
     for (let index = 0; index < PROCESSES; index += 1) await this.#start();
-    void this.#mine();
+    void this.#miner.mine();
     if (!this.#options.faults) void this.#meddle();
     const plans = this.#options.plans ?? drawPlans(this.#chance.fork('plans'));
     for (const plan of plans) void this.#clients.live(plan);
@@ -197,7 +178,7 @@ class Simulation {
       digest: this.#trace.digest(),
       steps: this.#gate.steps,
       statements: this.#statements,
-      virtualMilliseconds: this.#gate.time - STARTS_AT.getTime(),
+      virtualMilliseconds: this.#gate.time - this.#startsAt.getTime(),
       faults: this.#faults,
       parkings: this.#gate.parkings,
       deadlocks: this.#gate.deadlocks,
@@ -224,9 +205,10 @@ class Simulation {
     const late = await this.#settle(steps);
     if (late) return late;
     // Whatever is still held comes to its end.
+    for (const border of bordersBetween(this.#gate.time, this.#gate.time + LEAP_MILLISECONDS)) this.#count(border);
     this.#gate.advance(LEAP_MILLISECONDS);
     this.#trace.write('a leap beyond every expiry');
-    const later = await this.#settle(steps);
+    const later = await this.#settle(steps, SWEPT_MILLISECONDS);
     if (later) return later;
     void this.#clients.closeWindows();
     const last = await this.#settle(steps);
@@ -259,13 +241,12 @@ class Simulation {
   }
 
   /** Undefined once nothing is under way; else what still is, when patience has run out. */
-  async #settle(since: number): Promise<readonly string[] | undefined> {
-    // Sweepers, expiries and the chain each get their turn before an empty table counts as an answer.
-    const notBefore = this.#gate.time + 6_500;
+  async #settle(since: number, atLeast = 0): Promise<readonly string[] | undefined> {
+    const notBefore = this.#gate.time + atLeast;
     for (;;) {
       for (let step = 0; step < STEPS_BETWEEN_LOOKS; step += 1) await this.#gate.step();
       const isLate = this.#gate.steps - since > MOST_HEALED_STEPS;
-      if (this.#clients.underWay === 0 && this.#gate.time > notBefore) {
+      if (this.#clients.underWay === 0 && this.#gate.time >= notBefore) {
         const waiting = await waitingFor(this.#server);
         if (Object.keys(waiting).length === 0) return undefined;
         if (isLate) return [`still waiting: ${JSON.stringify(waiting)}`, ...this.#oracle.violations];
@@ -278,7 +259,7 @@ class Simulation {
     this.#nodeFaults = NO_NODE_FAULTS;
     this.#requestFaults = NO_REQUEST_FAULTS;
     this.#issuer.faults = NO_ISSUER_FAULTS;
-    this.#queue.faults = { lost: 0, doubled: 0, late: 0 };
+    this.#queue.faults = NO_QUEUE_FAULTS;
     for (const { owner } of this.#processes) owner.clockOffset = 0;
     this.#trace.write('healed');
   }
@@ -356,47 +337,6 @@ class Simulation {
     await this.#gate.kill(this.#world);
   }
 
-  async #mine(): Promise<void> {
-    const chance = this.#chance.fork('miner');
-    const timers = this.#gate.timersOf(this.#world);
-    for (;;) {
-      await timers.wait(Math.floor(BLOCK_MILLISECONDS * (0.5 + chance.fraction())));
-      await this.#gate.pass(this.#world, 'mine', 'a block', () => {
-        const at = new Date(this.#gate.time);
-        if (this.#chain.isAway && (!this.#isFaulty || this.#awayFor === 0)) {
-          this.#chain.rejoin();
-          this.#trace.write('    the branch that was final is back');
-        } else if (this.#chain.isAway) this.#awayFor -= 1;
-        else if (this.#isFaulty && this.#reorganisations < 3 && chance.happens(0.05)) this.#reorganise(chance, at);
-        else if (this.#isFaulty && !this.#hasLeft && this.#chain.head.height > 8 && chance.happens(0.02)) {
-          this.#leave(chance);
-        }
-        this.#chain.remindWallets();
-        const block = this.#chain.mine(at, chance.happens(0.2) && this.#isFaulty ? 1 : 20);
-        this.#trace.write(`    block ${block.height} ${block.hash.slice(0, 10)} with ${block.included.length}`);
-      });
-    }
-  }
-
-  #reorganise(chance: SeededChance, at: Date): void {
-    const depth = chance.between(1, FINALITY_DEPTH);
-    this.#reorganisations += 1;
-    this.#count('reorganisation');
-    const undone = this.#chain.undo(depth, () => chance.happens(0.2));
-    for (let block = 1; block < undone; block += 1) this.#chain.mine(at, chance.between(0, 3));
-    this.#trace.write(`    ${undone} blocks lost`);
-  }
-
-  /** Blocks that were final are gone for a while, on a branch too short to make anything final itself. */
-  #leave(chance: SeededChance): void {
-    this.#hasLeft = true;
-    this.#count('reorganisation beyond final');
-    const depth = FINALITY_DEPTH + chance.between(2, 3);
-    this.#chain.leave(depth);
-    this.#awayFor = chance.between(1, 2);
-    this.#trace.write(`    ${depth} blocks lost, some of them final`);
-  }
-
   #count(kind: string): void {
     this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
   }
@@ -427,49 +367,8 @@ class Simulation {
   #faultOf(step: Step, count: (kind: string) => void): Fault | undefined {
     if (this.#options.faults) return this.#isFaulty ? this.#options.faults(step) : undefined;
     if (!this.#isFaulty || step.owner === this.#world || step.kind === 'timer') return undefined;
-    const draw = this.#gate.chance.fraction();
-    const { killBefore, killAfter, resetBefore, resetAfter, serialization, statementTimeout, refused } = this.#rates;
-    const isStatement = step.kind === 'statement';
-    const isDatabase = isStatement || step.kind === 'begin' || step.kind === 'commit';
-    const candidates: readonly (readonly [Fault, number, string])[] = [
-      ['killBefore', killBefore, 'process killed'],
-      ['killAfter', killAfter, step.kind === 'commit' ? 'process killed after a commit' : 'process killed'],
-      ['resetBefore', isDatabase ? resetBefore : 0, 'connection reset'],
-      ['resetAfter', step.kind === 'commit' ? 5 * resetAfter : 0, 'commit not acknowledged'],
-      ['serialization', isStatement ? serialization : 0, 'serialization failure'],
-      ['statementTimeout', isStatement ? statementTimeout : 0, 'statement timeout'],
-      ['refused', step.kind === 'connect' ? refused : 0, 'connection refused'],
-    ];
-    let reached = 0;
-    for (const [fault, probability, name] of candidates) {
-      reached += probability;
-      if (draw < reached) {
-        count(name);
-        return fault;
-      }
-    }
-    return undefined;
+    const drawn = drawFault(this.#rates, step, this.#gate.chance.fraction());
+    if (drawn) count(drawn.name);
+    return drawn?.fault;
   }
-}
-
-/** Six payments, so that each quadrant comes at least once. */
-export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
-  return Array.from({ length: 6 }, (_, index): PaymentPlan => {
-    const quadrant = QUADRANTS[index] ?? chance.pick(QUADRANTS);
-    const paysFiat = quadrant.startsWith('fiat');
-    const paysCoins = quadrant === 'cryptoToFiat' && chance.happens(0.4);
-    const units = paysFiat ? chance.between(50, 20_000) : chance.between(1_000, 300_000_000);
-    return {
-      name: `order-${index}`,
-      quadrant,
-      paysCoins,
-      payer: chance.pick<PayerName>(['ana', 'ben']),
-      amount: BigInt(units) * (paysCoins ? 1_000_000_000n : 1n),
-      validForMilliseconds: 2_400_000,
-      captures: Array.from({ length: chance.between(0, 3) }, () => chance.between(1, 70)),
-      ending: chance.pick(['void', 'expiry', 'capture the rest']),
-      refunds: Array.from({ length: chance.below(3) }, () => chance.between(1, 60)),
-      isSigned: chance.happens(0.9),
-    };
-  });
 }

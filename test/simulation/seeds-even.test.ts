@@ -1,0 +1,3 @@
+import { describeSeeds } from '../support/simulator/seed-tests.ts';
+
+describeSeeds('even');

@@ -1,0 +1,86 @@
+import type { ChainModel } from './chain-model.ts';
+import type { Gate, Owner } from './gate.ts';
+import type { SeededChance } from './seeded-chance.ts';
+
+export type MinerParts = Readonly<{
+  gate: Gate;
+  world: Owner;
+  chain: ChainModel;
+  chance: SeededChance;
+  finalityDepth: number;
+  isFaulty: () => boolean;
+  onFault: (kind: string) => void;
+}>;
+
+const BLOCK_MILLISECONDS = 2_000;
+const MOST_REORGANISATIONS = 3;
+const MOST_IN_A_BLOCK = 20;
+
+/** Makes the chain go on: blocks, pools that forget, payers who offer more, reorganisations. */
+export class Miner {
+  readonly #parts: MinerParts;
+  #reorganisations = 0;
+  #hasLeft = false;
+  #blocksAway = 0;
+
+  constructor(parts: MinerParts) {
+    this.#parts = parts;
+  }
+
+  async mine(): Promise<void> {
+    const { gate, world, chance } = this.#parts;
+    const timers = gate.timersOf(world);
+    for (;;) {
+      await timers.wait(Math.floor(BLOCK_MILLISECONDS * (0.5 + chance.fraction())));
+      await gate.pass(world, 'mine', 'a block', () => this.#block());
+    }
+  }
+
+  #block(): void {
+    const { gate, chain, chance, isFaulty } = this.#parts;
+    const at = new Date(gate.time);
+    if (chain.isAway && (!isFaulty() || this.#blocksAway === 0)) {
+      chain.rejoin();
+      gate.trace.write('    the branch that was final is back');
+    } else if (chain.isAway) this.#blocksAway -= 1;
+    else if (isFaulty()) this.#misbehave(at);
+    chain.remindWallets();
+    const block = chain.mine(at, chance.happens(0.2) && isFaulty() ? 1 : MOST_IN_A_BLOCK);
+    gate.trace.write(`    block ${block.height} ${block.hash.slice(0, 10)} with ${block.included.length}`);
+  }
+
+  #misbehave(at: Date): void {
+    const { gate, chain, chance, onFault } = this.#parts;
+    if (chance.happens(0.5) && chain.reprice(chance)) {
+      onFault('transaction repriced');
+      gate.trace.write('    a payer offers more for what waits');
+    }
+    if (chance.happens(0.1) && chain.dropOne(chance)) {
+      onFault('transaction dropped');
+      gate.trace.write('    the pool drops what waits');
+    }
+    if (this.#reorganisations < MOST_REORGANISATIONS && chance.happens(0.12)) this.#reorganise(at);
+    else if (!this.#hasLeft && chain.head.height > 6 && chance.happens(0.05)) this.#leave();
+  }
+
+  #reorganise(at: Date): void {
+    const { gate, chain, chance, finalityDepth, onFault } = this.#parts;
+    const depth = chance.between(1, finalityDepth);
+    this.#reorganisations += 1;
+    onFault('reorganisation');
+    const undone = chain.undo(depth, () => chance.happens(0.2));
+    for (let block = 1; block < undone; block += 1) chain.mine(at, chance.between(0, 3));
+    gate.trace.write(`    ${undone} blocks lost`);
+  }
+
+  /** Blocks that were final are gone for a while, on a branch too short to make anything final itself. */
+  #leave(): void {
+    const { gate, chain, chance, finalityDepth, onFault } = this.#parts;
+    this.#hasLeft = true;
+    onFault('reorganisation beyond final');
+    const depth = finalityDepth + chance.between(2, 3);
+    chain.leave(depth);
+    this.#blocksAway = chance.between(1, 2);
+    gate.trace.write(`    ${depth} blocks lost, some of them final`);
+  }
+}

@@ -1,0 +1,70 @@
+import type { Quadrant } from '../../../bridge/core/payments/domain.ts';
+import type { SeededChance } from './seeded-chance.ts';
+import type { PayerName } from './simulated-world.ts';
+
+export type PaymentPlan = Readonly<{
+  name: string;
+  quadrant: Quadrant;
+  /** In the chain's own coin, which its payer sends instead of signing for it. */
+  paysCoins: boolean;
+  payer: PayerName;
+  amount: bigint;
+  validForMilliseconds: number;
+  /** Shares of the amount in hundredths; what is above the rest is refused. */
+  captures: readonly number[];
+  ending: 'void' | 'expiry' | 'capture the rest';
+  refunds: readonly number[];
+  isSigned: boolean;
+  /** Somebody tries a second payment with the same quote. */
+  sharesQuote: boolean;
+}>;
+
+const QUADRANTS: readonly Quadrant[] = ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'];
+const PAYMENTS = 6;
+
+/** Six payments, so that each quadrant comes at least once. */
+export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
+  return Array.from({ length: PAYMENTS }, (_, index): PaymentPlan => {
+    const quadrant = QUADRANTS[index] ?? chance.pick(QUADRANTS);
+    const paysFiat = quadrant.startsWith('fiat');
+    const paysCoins = quadrant === 'cryptoToFiat' && chance.happens(0.4);
+    const units = paysFiat ? chance.between(50, 20_000) : chance.between(1_000, 300_000_000);
+    return {
+      name: `order-${index}`,
+      quadrant,
+      paysCoins,
+      payer: chance.pick<PayerName>(['ana', 'ben']),
+      amount: BigInt(units) * (paysCoins ? 1_000_000_000n : 1n),
+      validForMilliseconds: 2_400_000,
+      captures: Array.from({ length: chance.between(0, 3) }, () => chance.between(1, 70)),
+      ending: chance.pick(['void', 'expiry', 'capture the rest']),
+      refunds: Array.from({ length: chance.below(3) }, () => chance.between(1, 60)),
+      isSigned: chance.happens(0.9),
+      sharesQuote: chance.happens(0.3),
+    };
+  });
+}
+
+/**
+ * Moments at which seeds begin. Each is followed by a leap of an hour, which takes some over midnight, the end of a
+ * year, or the hour that summer time (Central European, directive 2000/84/EC) takes away or gives back.
+ */
+const PLAIN_MOMENT = '2026-11-02T08:00:00Z';
+const MIDNIGHTS = ['2026-11-02T22:45:00Z', '2026-12-31T23:20:00Z', '2028-02-28T23:30:00Z'];
+const CHANGES = ['2027-03-28T00:30:00Z', '2026-10-25T00:30:00Z'];
+
+export function drawStart(chance: SeededChance): Date {
+  const isPlain = chance.happens(0.5);
+  return new Date(isPlain ? PLAIN_MOMENT : chance.pick([...MIDNIGHTS, ...CHANGES]));
+}
+
+/** Which borders of time lie between two moments: midnight of UTC or of Central Europe, a change of the clocks. */
+export function bordersBetween(from: number, to: number): readonly string[] {
+  const dayAt = (time: number, hoursAhead: number) => new Date(time + 3_600_000 * hoursAhead).getUTCDate();
+  const crosses = [0, 1].some((hours) => dayAt(from, hours) !== dayAt(to, hours));
+  const changes = CHANGES.map((moment) => Date.parse(moment) + 1_800_000);
+  return [
+    ...(crosses ? ['leap over midnight'] : []),
+    ...(changes.some((change) => from < change && change <= to) ? ['leap over a change to summer time or back'] : []),
+  ];
+}
