@@ -45,6 +45,8 @@ export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {
     issuerDeadlineMilliseconds: 300,
     databasePoolSize: 12,
     localClockStartsAt: startsAt,
+    webhooksToLoopback: true,
+    webhookDeadlineMilliseconds: 2_000,
   });
   const worker = await startWorker(bridge);
   const watcher = startWatcher(bridge);
@@ -59,6 +61,7 @@ export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {
     client: createApiClient({ url: listening.url, apiKey }),
     wallets: localWallets(chain.url),
     stop: async () => {
+      await bridge.eventStream.close();
       await listening.close();
       await watcher.stop();
       await worker.stop();
