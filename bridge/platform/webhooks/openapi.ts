@@ -5,11 +5,9 @@ import { EVENT_TYPES, envelopeOf, eventCatalogue } from '../events/catalogue.ts'
 const headers = z.object({
   'webhook-id': z.string().openapi({ description: 'the same each time this event is sent' }),
   'webhook-timestamp': z.string().openapi({ description: 'seconds since 1970, of this attempt' }),
-  'webhook-signature': z
-    .string()
-    .openapi({
-      description: '`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; several with a space between',
-    }),
+  'webhook-signature': z.string().openapi({
+    description: '`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; several with a space between',
+  }),
 });
 
 /** Describes what is sent to endpoints, as OpenAPI's webhooks. */
