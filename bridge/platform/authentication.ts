@@ -20,8 +20,11 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What a participant's own key may do: these rooms know owners, the others show everyone's. */
-export const PARTICIPANT_SCOPES: readonly Scope[] = ['events:read', 'webhooks:read', 'webhooks:write'];
+/** The rooms behind these know no owners and show everyone's: a participant's own key cannot have them. */
+const SCOPES_OF_EVERYONE: readonly Scope[] = [
+  ...(['payments:read', 'payments:write', 'settlement:read', 'settlement:write', 'ledger:read'] as const),
+  'clock:write',
+];
 
 const TRUSTED_FOR_MILLISECONDS = 5_000;
 const MAXIMUM_REMEMBERED = 10_000;
@@ -39,10 +42,10 @@ export async function storeApiKey(
     secret: string;
     displayName: string;
     scopes: readonly Scope[];
-    participantId?: string | undefined;
+    participantId?: string;
   }>,
 ): Promise<void> {
-  const tooWide = key.scopes.find((scope) => !PARTICIPANT_SCOPES.includes(scope));
+  const tooWide = key.scopes.find((scope) => SCOPES_OF_EVERYONE.includes(scope));
   if (key.participantId !== undefined && tooWide !== undefined) {
     throw new SettlementError('FIELD_INVALID', `a participant's key cannot have the scope ${tooWide}`, {
       param: 'scopes',
