@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type EventType, eventCatalogue } from '../../bridge/platform/events/catalogue.ts';
@@ -387,6 +388,43 @@ describe('webhooks: over HTTP', () => {
     expect(description.webhooks['payment.captured'].post.parameters.map((one: Body) => one.name)).toEqual([
       ...['webhook-id', 'webhook-timestamp', 'webhook-signature'],
     ]);
+  });
+});
+
+describe('specie webhooks', () => {
+  const specie = (...words: string[]) =>
+    new Promise<Readonly<{ code: number; output: string }>>((resolve) => {
+      const environment = { ...process.env, SPECIE_URL: local.url, SPECIE_API_KEY: local.apiKey };
+      execFile(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', 'scripts/specie.ts', 'webhooks', ...words],
+        { env: environment },
+        (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), output: stdout + stderr }),
+      );
+    });
+
+  test('lists endpoints and deliveries, and sends events again', async () => {
+    const { receiver, endpointId } = await receive();
+    const paymentId = await payByCard();
+    const received = (count: number) =>
+      eventually(
+        async () => receiver.received.length,
+        (length) => length >= count,
+      );
+    await received(2);
+    const list = await specie('list');
+    expect(list.output).toMatch(new RegExp(`${endpointId} +everyone +enabled +all +http://127`));
+    const deliveries = await eventually(
+      () => specie('deliveries', endpointId, '--state', 'delivered', '--json'),
+      ({ output }) => JSON.parse(output).deliveries.length === 2,
+    );
+    expect(JSON.parse(deliveries.output).deliveries[0]).toMatchObject({ subject: paymentId, state: 'delivered' });
+    const again = await specie('redeliver', endpointId, '--subject', paymentId, '--sequences', '1-9', '--json');
+    expect([again.code, JSON.parse(again.output)]).toEqual([0, { named: 2, made: 2 }]);
+    await received(4);
+    expect((await specie('redeliver', endpointId, '--event', 'nothing')).code).toBe(1);
+    expect((await specie('redeliver', endpointId, '--subject', paymentId)).code).toBe(2);
+    expect((await specie('redeliver', endpointId, '--event', 'a', '--from', 'b')).code).toBe(2);
   });
 });
 
