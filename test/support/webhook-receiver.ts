@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 
 export type Received = Readonly<{ at: number; path: string; headers: IncomingHttpHeaders; body: string }>;
 export type Reply = Readonly<{ status: number; headers?: Record<string, string>; body?: string }>;
@@ -14,11 +15,14 @@ export type WebhookReceiver = Readonly<{
   close(): Promise<void>;
 }>;
 
-export async function startReceiver(host = '127.0.0.1'): Promise<WebhookReceiver> {
+export async function startReceiver(
+  host = '127.0.0.1',
+  secure?: Readonly<{ key: string; cert: string }>,
+): Promise<WebhookReceiver> {
   const received: Received[] = [];
   const open = new Set<ServerResponse>();
   let conduct: Conduct = () => ({ status: 204 });
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     open.add(response);
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -31,12 +35,13 @@ export async function startReceiver(host = '127.0.0.1'): Promise<WebhookReceiver
       response.writeHead(reply.status, reply.headers).end(reply.body);
       open.delete(response);
     });
-  });
+  };
+  const server = secure ? createSecureServer(secure, listener) : createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/hook`,
+    url: `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}/hook`,
     received,
     behave: (next) => {
       conduct = next;
