@@ -17,7 +17,7 @@ import { createIdentifierSource, systemChance, systemTimers } from '../../ledger
 import { createTestDatabase } from './postgres.ts';
 
 export const OPERATOR: Caller = { callerId: 'operator', scopes: [] };
-export const DEADLINE_MILLISECONDS = 400;
+export const DEADLINE_MILLISECONDS = 3_000;
 
 /** Webhooks on a real database, with a clock that the test moves and nobody else. */
 export async function openWebhookStage() {

@@ -13,7 +13,7 @@ type Reader = Database['drizzle'] | DatabaseTransaction;
 export type Visibility = Readonly<{ ownerId?: string | undefined }>;
 
 export async function insertEndpoint(transaction: DatabaseTransaction, row: EndpointRow): Promise<void> {
-  await transaction.insert(webhookEndpoints).values(row);
+  await unrepeated(() => transaction.insert(webhookEndpoints).values(row));
 }
 
 /** Of those that are not deleted. */
@@ -91,10 +91,12 @@ export async function saveEndpoint(
   row: Pick<EndpointRow, 'shard' | 'endpointId'>,
   change: Partial<EndpointRow>,
 ): Promise<void> {
-  await transaction
-    .update(webhookEndpoints)
-    .set(change)
-    .where(and(eq(webhookEndpoints.shard, row.shard), eq(webhookEndpoints.endpointId, row.endpointId)));
+  await unrepeated(() =>
+    transaction
+      .update(webhookEndpoints)
+      .set(change)
+      .where(and(eq(webhookEndpoints.shard, row.shard), eq(webhookEndpoints.endpointId, row.endpointId))),
+  );
 }
 
 /** Disables an endpoint that is gone, unless it was changed since it said so. */
@@ -138,7 +140,7 @@ export async function loadLiveSecrets(
 }
 
 export async function insertSecret(transaction: DatabaseTransaction, row: SecretRow): Promise<void> {
-  await transaction.insert(webhookSecrets).values(row);
+  await unrepeated(() => transaction.insert(webhookSecrets).values(row));
 }
 
 /** Those that end later, or never, end then. */
@@ -174,6 +176,18 @@ export async function forgetSecrets(
         endedBy ? sql`${webhookSecrets.expiresAt} <= ${endedBy.toISOString()}::timestamptz` : undefined,
       ),
     );
+}
+
+/**
+ * The mapper's errors repeat every parameter of the statement, and errors are logged: here a secret, or a URL with one
+ * in it, would be among them. What the database itself said is kept, its code included.
+ */
+async function unrepeated(statement: () => PromiseLike<unknown>): Promise<void> {
+  try {
+    await statement();
+  } catch (error) {
+    throw new Error('the endpoint was not stored', { cause: error instanceof Error ? error.cause : undefined });
+  }
 }
 
 function seen(shard: Shard, endpointId: string, { ownerId }: Visibility) {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { loadEvents } from '../../../../bridge/platform/events/event-stream.ts';
@@ -11,7 +12,8 @@ import {
   updateEndpoint,
 } from '../../../../bridge/platform/webhooks/operations/manage-endpoints.ts';
 import { redeliver } from '../../../../bridge/platform/webhooks/operations/redeliver.ts';
-import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
+import { insertEndpoint, insertSecret } from '../../../../bridge/platform/webhooks/store/endpoints.ts';
+import { databaseErrorCode, inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import {
   messageOf,
   type Received,
@@ -304,6 +306,30 @@ describe('deliveries: secrets', () => {
     expect(verifyWebhook(last.secret, messageOf(receiver.received[1]!), Math.floor(stage.clock.time / 1000))).toBe(
       true,
     );
+  });
+});
+
+describe('secrets and faults', () => {
+  test('an error of the database holds neither a secret nor a URL, and still says what it is', async () => {
+    const { endpointId, secret } = await register();
+    const row = await stage.endpoint(endpointId);
+    const hidden = secret.slice('whsec_'.length);
+    const twice = (write: (transaction: Parameters<typeof insertSecret>[0]) => Promise<void>) =>
+      stage.database.drizzle.transaction(write).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    const stored = { shard: 0, endpointId, ordinal: 1, secret: hidden, recordedAt: row.recordedAt, expiresAt: null };
+    const errors = [
+      await twice((transaction) => insertSecret(transaction, stored)),
+      await twice((transaction) => insertEndpoint(transaction, row)),
+    ];
+    for (const error of errors) {
+      expect(databaseErrorCode(error)).toBe('23505');
+      const logged = inspect(error, { depth: 10 });
+      expect(logged).not.toContain(hidden);
+      expect(logged).not.toContain(receiver.url);
+    }
   });
 });
 

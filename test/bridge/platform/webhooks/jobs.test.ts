@@ -80,8 +80,8 @@ test('an endpoint that never answers holds up no other', async () => {
   for (let number = 0; number < 30; number += 1) await stage.emit(`pay_quick_${number}`, 'quick');
   const started = performance.now();
   await arrived(30);
-  // Sixty in turn would take twenty-four seconds of waiting.
-  expect(performance.now() - started).toBeLessThan(8_000);
+  // Sixty in turn would take three minutes of waiting.
+  expect(performance.now() - started).toBeLessThan(30_000);
   await silent.close();
 });
 
