@@ -46,7 +46,7 @@ export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {
     databasePoolSize: 12,
     localClockStartsAt: startsAt,
     webhooksToLoopback: true,
-    webhookDeadlineMilliseconds: 2_000,
+    webhookDeadlineMilliseconds: 5_000,
   });
   const worker = await startWorker(bridge);
   const watcher = startWatcher(bridge);
