@@ -19,7 +19,7 @@ import {
 let local: LocalBridge;
 let receivers: WebhookReceiver[] = [];
 beforeAll(async () => {
-  local = await startTestBridge();
+  local = await startTestBridge({ issuerDeadlineMilliseconds: 10_000 });
 });
 afterAll(async () => {
   await local?.stop();

@@ -27,7 +27,9 @@ export type LocalBridge = Readonly<{
 const STARTS_AT = new Date('2026-11-02T08:00:00Z');
 
 /** Doubles nothing: real Postgres, real BullMQ, a real chain in its own process, HTTP on loopback. */
-export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {}): Promise<LocalBridge> {
+export async function startTestBridge(
+  options: Readonly<{ startsAt?: Date; issuerDeadlineMilliseconds?: number }> = {},
+): Promise<LocalBridge> {
   const startsAt = options.startsAt ?? STARTS_AT;
   const folder = await mkdtemp(path.join(tmpdir(), 'specie-bridge-'));
   const { url: databaseUrl, drop } = await createTestDatabase({ poolSize: 2 });
@@ -42,7 +44,7 @@ export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {
     operatorPrivateKey: privateKeyOf('operator'),
     finalityDepth: 3,
     watchMilliseconds: 50,
-    issuerDeadlineMilliseconds: 300,
+    issuerDeadlineMilliseconds: options.issuerDeadlineMilliseconds ?? 300,
     databasePoolSize: 12,
     localClockStartsAt: startsAt,
     webhooksToLoopback: true,
