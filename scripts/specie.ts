@@ -7,6 +7,7 @@ import { type ApiClient, ApiProblem, ApiUnreachable, createApiClient } from './a
 import { runDoctor } from './command/doctor.ts';
 import { renderLifeline } from './command/lifeline.ts';
 import { listAccounts, listPayments, listPayouts, listWindows } from './command/lists.ts';
+import { addWebhookCommands } from './command/webhooks.ts';
 
 const EXIT = { done: 0, refused: 1, wrongUsage: 2, unknownOutcome: 3 } as const;
 const folder = process.env.SPECIE_FOLDER ?? fileURLToPath(new URL('../.specie', import.meta.url));
@@ -103,6 +104,8 @@ program
     show(options, list.data, () => list.text);
   });
 
+addWebhookCommands(program, client, show);
+
 program
   .command('reconcile')
   .option('--json', 'one JSON object')
@@ -141,7 +144,7 @@ try {
     process.exitCode = EXIT.unknownOutcome;
   } else if (error instanceof CommanderError) {
     // Commander has printed its own errors; help and version are no errors.
-    if (error.code === 'specie.noBridge') process.stderr.write(`${error.message}\n`);
+    if (error.code.startsWith('specie.')) process.stderr.write(`${error.message}\n`);
     process.exitCode = error.exitCode === 0 || error.code === 'commander.help' ? EXIT.done : EXIT.wrongUsage;
   } else {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);

@@ -14,6 +14,8 @@ if (import.meta.main) {
     const listening = await listen(createApi(bridge), bridge.configuration.port);
     process.stdout.write(`${JSON.stringify({ event: 'api.ready', url: listening.url })}\n`);
     return async () => {
+      // Streams end of themselves never, and would hold the listener.
+      await bridge.eventStream.close();
       await listening.close();
       await watcher.stop();
       await worker.stop();

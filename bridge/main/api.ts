@@ -5,6 +5,7 @@ import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
+import { paymentEventRoutes } from '../core/payments/events-http.ts';
 import { paymentRoutes } from '../core/payments/http.ts';
 import { payoutRoutes } from '../core/payouts/http.ts';
 import { quoteRoutes } from '../core/quotes/http.ts';
@@ -16,6 +17,8 @@ import { clockRoutes } from '../platform/clock-routes.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import { healthRoutes } from '../platform/health.ts';
 import { pageRoutes } from '../platform/pages.ts';
+import { webhookRoutes } from '../platform/webhooks/http.ts';
+import { describeWebhooks } from '../platform/webhooks/openapi.ts';
 import { runAsProcess } from './process.ts';
 import { type Bridge, openBridge } from './wiring.ts';
 import { priceSourcesOf, quotePolicyOf } from './world.ts';
@@ -46,6 +49,8 @@ export function createApi(bridge: Bridge): Room {
       quotePolicy: quotePolicyOf(world),
     }),
     paymentRoutes(bridge.payments),
+    paymentEventRoutes({ ...bridge.payments, eventStream: bridge.eventStream }),
+    webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
     settlementRoutes({ database, clock, machineClock, outbox }),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
@@ -56,6 +61,7 @@ export function createApi(bridge: Bridge): Room {
     clockRoutes({ clock, moved }),
   ];
   for (const room of rooms) app.route('/', room);
+  describeWebhooks(app);
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer' });
   const describe = () =>
     app.getOpenAPI31Document({
@@ -122,6 +128,7 @@ if (import.meta.main) {
     const listening = await listen(createApi(bridge), bridge.configuration.port);
     process.stdout.write(`${JSON.stringify({ event: 'api.ready', url: listening.url })}\n`);
     return async () => {
+      await bridge.eventStream.close();
       await listening.close();
       await bridge.close();
     };

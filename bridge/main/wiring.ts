@@ -19,12 +19,16 @@ import { setLocalChainClock } from '../chain/local-clock.ts';
 import { type ChainNode, connectNode } from '../chain/node.ts';
 import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
 import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
+import { findMerchant } from '../core/participants/operations.ts';
 import type { PaymentDependencies } from '../core/payments/dependencies.ts';
 import { BookClock } from '../platform/book-clock.ts';
 import { type Configuration, isLoopback } from '../platform/configuration.ts';
 import { createDoorbells, type Doorbells } from '../platform/doorbells.ts';
+import { EventStream } from '../platform/events/event-stream.ts';
 import { createMetrics, type Metrics } from '../platform/metrics.ts';
-import { Outbox } from '../platform/outbox.ts';
+import { Outbox, WEBHOOKS } from '../platform/outbox.ts';
+import type { WebhookDependencies } from '../platform/webhooks/dependencies.ts';
+import { systemResolver } from '../platform/webhooks/resolve.ts';
 import { subscriptions } from './subscriptions.ts';
 import { assetsOf, deploymentOf, paymentLimitsOf, readWorld, type World } from './world.ts';
 
@@ -50,6 +54,8 @@ export type Bridge = Readonly<{
   outbox: Outbox;
   metrics: Metrics;
   payments: PaymentDependencies;
+  webhooks: WebhookDependencies;
+  eventStream: EventStream;
   isLocal: boolean;
   close(): Promise<void>;
 }>;
@@ -97,7 +103,14 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       logger,
       subscriptions,
     });
+    const reach = { loopback: configuration.webhooksToLoopback ?? false };
+    if (reach.loopback && !isLocal) {
+      throw new SettlementError('CONFIGURATION_INVALID', 'webhooks to loopback are for chain 31337 on loopback only', {
+        param: 'WEBHOOKS_TO_LOOPBACK',
+      });
+    }
     const assets = new AssetRegistry(assetsOf(world));
+    const eventStream = new EventStream({ database, timers, logger });
     const issuer = createLocalIssuerHost({
       database,
       clock,
@@ -136,7 +149,22 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         paymentLimits: paymentLimitsOf(world),
         logger,
       },
+      webhooks: {
+        database,
+        clock,
+        machineClock: systemClock,
+        timers,
+        identifiers,
+        chance: systemChance,
+        reach,
+        resolver: systemResolver,
+        requireMerchant: (shard, merchantId) => findMerchant(database, shard, merchantId),
+        ring: () => doorbells.ring(WEBHOOKS),
+        logger,
+      },
+      eventStream,
       close: async () => {
+        await eventStream.close();
         await doorbells.close();
         await database.close();
       },

@@ -9,12 +9,15 @@ import { expirePayments } from '../core/payments/operations/void-payment.ts';
 import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
-import type { DomainEvent } from '../platform/outbox.ts';
+import { type DomainEvent, WEBHOOKS } from '../platform/outbox.ts';
+import { createDeliveries } from '../platform/webhooks/jobs.ts';
+import { createSender, type Sender } from '../platform/webhooks/sender.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
 import { type Bridge, openBridge, operatorOf } from './wiring.ts';
 
 const EXPIRIES = 'expiries';
+const WEBHOOK_DEADLINE_MILLISECONDS = 10_000;
 
 /**
  * Listens to every doorbell; each answer works on what is due until nothing is. Beside it the books are sealed.
@@ -26,6 +29,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const submission = { database, node, operator: operatorOf(bridge), clock, machineClock, logger };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   const clearing = { clock, identifiers, calendar: world.calendar };
+  const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
   await bridge.doorbells.start(
     timed(bridge, {
       [CHAIN_SUBMISSION]: () => submitCalls(submission),
@@ -39,16 +43,25 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
       },
       [WALLET_EVENTS]: async () => {
-        await outbox.drain(WALLET_EVENTS, (transaction, due) => applyWalletEvents(payouts, transaction, due));
+        const events: DomainEvent[] = [];
+        await outbox.drain(WALLET_EVENTS, async (transaction, due) => {
+          events.push(...(await applyWalletEvents(payouts, transaction, due)));
+        });
+        outbox.ringFor(events);
         // A batch that was refused is due again.
         outbox.ring(PAYOUT_BATCHES);
       },
       [CLEARING]: () => outbox.drain(CLEARING, (transaction, due) => clearPayments(clearing, transaction, due)),
       [PAYOUTS]: async () => {
-        await outbox.drain(PAYOUTS, (transaction, due) => schedulePayouts(payouts, transaction, due));
+        const events: DomainEvent[] = [];
+        await outbox.drain(PAYOUTS, async (transaction, due) => {
+          events.push(...(await schedulePayouts(payouts, transaction, due)));
+        });
+        outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
       [PAYOUT_BATCHES]: () => batchPayouts(payouts),
+      [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),
   );
@@ -57,9 +70,15 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   return {
     stop: async () => {
       stopping.abort();
-      await sealing;
+      await Promise.all([sealing, deliveries.stop()]);
     },
   };
+}
+
+function senderOf({ webhooks, timers, configuration }: Bridge): Sender {
+  const { reach, resolver } = webhooks;
+  const deadlineMilliseconds = configuration.webhookDeadlineMilliseconds ?? WEBHOOK_DEADLINE_MILLISECONDS;
+  return createSender({ reach, resolver, timers, deadlineMilliseconds });
 }
 
 function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Readonly<Record<string, Answer>> {

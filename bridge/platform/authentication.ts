@@ -14,24 +14,50 @@ export const SCOPES = [
   'settlement:write',
   'ledger:read',
   'clock:write',
+  'events:read',
+  'webhooks:read',
+  'webhooks:write',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
+
+/** The rooms behind these know no owners and show everyone's: a participant's own key cannot have them. */
+const SCOPES_OF_EVERYONE: readonly Scope[] = [
+  ...(['payments:read', 'payments:write', 'settlement:read', 'settlement:write', 'ledger:read'] as const),
+  'clock:write',
+];
 
 const TRUSTED_FOR_MILLISECONDS = 5_000;
 const MAXIMUM_REMEMBERED = 10_000;
 
-/** A key is `<keyId>.<secret>`; the stored hash is that of the secret, which has 256 bits and needs no salt. */
+/**
+ * A key is `<keyId>.<secret>`; the stored hash is that of the secret, which has 256 bits and needs no salt.
+ *
+ * Errors: thrown FIELD_INVALID for a participant's key with a scope that reaches beyond that participant.
+ */
 export async function storeApiKey(
   database: Database,
   clock: Clock,
-  key: Readonly<{ keyId: string; secret: string; displayName: string; scopes: readonly Scope[] }>,
+  key: Readonly<{
+    keyId: string;
+    secret: string;
+    displayName: string;
+    scopes: readonly Scope[];
+    participantId?: string;
+  }>,
 ): Promise<void> {
+  const tooWide = key.scopes.find((scope) => SCOPES_OF_EVERYONE.includes(scope));
+  if (key.participantId !== undefined && tooWide !== undefined) {
+    throw new SettlementError('FIELD_INVALID', `a participant's key cannot have the scope ${tooWide}`, {
+      param: 'scopes',
+    });
+  }
   const values = {
     shard: 0,
     keyId: key.keyId,
     secretHash: hashOf(key.secret),
     displayName: key.displayName,
     scopes: [...key.scopes],
+    participantId: key.participantId ?? null,
     recordedAt: clock.now(),
   };
   await database.drizzle
@@ -39,7 +65,7 @@ export async function storeApiKey(
     .values(values)
     .onConflictDoUpdate({
       target: [apiKeys.shard, apiKeys.keyId],
-      set: { secretHash: values.secretHash, scopes: values.scopes },
+      set: { secretHash: values.secretHash, scopes: values.scopes, participantId: values.participantId },
     });
 }
 
@@ -72,12 +98,13 @@ export function authenticate(
 async function findCaller(database: Database, token: string): Promise<Caller> {
   const [keyId = '', secret = ''] = token.split('.', 2);
   const [row] = await database.drizzle
-    .select({ secretHash: apiKeys.secretHash, scopes: apiKeys.scopes })
+    .select({ secretHash: apiKeys.secretHash, scopes: apiKeys.scopes, participantId: apiKeys.participantId })
     .from(apiKeys)
     .where(and(eq(apiKeys.shard, 0), eq(apiKeys.keyId, keyId), isNull(apiKeys.revokedAt)));
   const given = Buffer.from(hashOf(secret));
   if (!row || !timingSafeEqual(Buffer.from(row.secretHash), given)) throw unauthenticated();
-  return { callerId: keyId, scopes: row.scopes };
+  const { scopes, participantId } = row;
+  return { callerId: keyId, scopes, ...(participantId === null ? {} : { participantId }) };
 }
 
 function hashOf(text: string): string {

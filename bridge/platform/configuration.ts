@@ -29,6 +29,9 @@ const environmentSchema = z.object({
   DATABASE_POOL_SIZE: wholeNumber.default(24),
   /** A local run on a past day: where the books' clock begins. Only on chain 31337 on loopback. */
   LOCAL_CLOCK_STARTS_AT: z.iso.datetime().optional(),
+  /** A local run sends webhooks to receivers on its own machine, over http too. Only on chain 31337 on loopback. */
+  WEBHOOKS_TO_LOOPBACK: z.enum(['true', 'false']).default('false'),
+  WEBHOOK_DEADLINE_MILLISECONDS: wholeNumber.default(10_000),
 });
 
 export type Configuration = Readonly<{
@@ -43,6 +46,8 @@ export type Configuration = Readonly<{
   issuerDeadlineMilliseconds: number;
   databasePoolSize: number;
   localClockStartsAt?: Date | undefined;
+  webhooksToLoopback?: boolean | undefined;
+  webhookDeadlineMilliseconds?: number | undefined;
 }>;
 
 /**
@@ -79,6 +84,8 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     issuerDeadlineMilliseconds: values.ISSUER_DEADLINE_MILLISECONDS,
     databasePoolSize: values.DATABASE_POOL_SIZE,
     localClockStartsAt: values.LOCAL_CLOCK_STARTS_AT ? new Date(values.LOCAL_CLOCK_STARTS_AT) : undefined,
+    webhooksToLoopback: values.WEBHOOKS_TO_LOOPBACK === 'true',
+    webhookDeadlineMilliseconds: values.WEBHOOK_DEADLINE_MILLISECONDS,
   };
 }
 

@@ -8,6 +8,7 @@ import type { Logger } from '../../ledger-service/platform/logging.ts';
 import { type Shard, uuidFromMeaning } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../ledger-service/vocabulary/time.ts';
 import { outbox } from '../schema/platform.ts';
+import { type PublishedEvent, recordEvents } from './events/record-events.ts';
 import { insertRows, isOneOf } from './rows.ts';
 
 /** Something that happened, in the past tense: `payment.captured`. Its payload is JSON, amounts as strings. */
@@ -18,6 +19,14 @@ export type DomainEvent = Readonly<{
   /** What makes this event itself: the same meaning twice is one event. */
   meaning: readonly (string | number)[];
   payload: Readonly<Record<string, unknown>>;
+  /** What the world is told of it, by webhook and in the event stream; none where it is our own affair. */
+  published?: Readonly<{
+    /** What it is numbered under, where that is not its subject: a payout under its payment. */
+    subject?: string;
+    /** The merchant whom it concerns; null: the intermediary alone. */
+    ownerId: string | null;
+    data: Readonly<Record<string, unknown>>;
+  }>;
 }>;
 
 export type DueEvent = Readonly<{
@@ -30,6 +39,9 @@ export type DueEvent = Readonly<{
 
 /** Rings for a consumer, so that it looks for due rows; a lost ring costs time, never an event. */
 export type Ring = (consumer: string) => void;
+
+/** Rung when an event is on its way to somebody's endpoint. */
+export const WEBHOOKS = 'webhooks';
 
 const BATCH_SIZE = 64;
 const FIRST_BACKOFF_MILLISECONDS = 200;
@@ -48,15 +60,19 @@ export type OutboxDependencies = Readonly<{
 
 export class Outbox {
   readonly #dependencies: OutboxDependencies;
+  /** Events that somebody's endpoint waits for. */
+  readonly #awaited = new WeakSet<DomainEvent>();
 
   constructor(dependencies: OutboxDependencies) {
     this.#dependencies = dependencies;
   }
 
   /**
-   * Writes events in the caller's database transaction, a row for each consumer.
+   * Writes events in the caller's database transaction: a row for each consumer; and what is published, with a row for
+   * each endpoint that wants it.
    *
-   * Effects: the consumers are rung when the caller says that it has committed, see {@link ringFor}
+   * Effects: the consumers are rung when the caller says that it has committed, see {@link ringFor}. Whoever publishes
+   *          holds the lock of the subject
    */
   async emit(transaction: DatabaseTransaction, events: readonly DomainEvent[]): Promise<void> {
     const recordedAt = this.#dependencies.clock.now();
@@ -64,7 +80,7 @@ export class Outbox {
       this.#consumersOf(event).map((consumer) => ({
         shard: event.shard,
         consumer,
-        eventId: uuidFromMeaning(event.topic, event.subject, ...event.meaning),
+        eventId: eventIdOf(event),
         topic: event.topic,
         subject: event.subject,
         payload: event.payload,
@@ -76,7 +92,14 @@ export class Outbox {
         handledAt: null,
       })),
     );
-    await insertRows(transaction, outbox, rows);
+    const [awaited] = await Promise.all([
+      recordEvents(transaction, events.flatMap(publishedOf), {
+        recordedAt,
+        dueSince: this.#dependencies.machineClock.now(),
+      }),
+      insertRows(transaction, outbox, rows),
+    ]);
+    for (const event of events) if (awaited.has(eventIdOf(event))) this.#awaited.add(event);
   }
 
   /** Rings whoever acts on these events; called after the commit. */
@@ -84,6 +107,7 @@ export class Outbox {
     for (const consumer of new Set(events.flatMap((event) => this.#consumersOf(event)))) {
       this.#dependencies.ring(consumer);
     }
+    if (events.some((event) => this.#awaited.has(event))) this.#dependencies.ring(WEBHOOKS);
   }
 
   ring(consumer: string): void {
@@ -288,6 +312,16 @@ export class Outbox {
     if (!subscribers) throw new Error(`Invariant broken: nobody has said who acts on ${topic}`);
     return subscribers(payload);
   }
+}
+
+function eventIdOf({ topic, subject, meaning }: DomainEvent): string {
+  return uuidFromMeaning(topic, subject, ...meaning);
+}
+
+function publishedOf(event: DomainEvent): readonly PublishedEvent[] {
+  if (!event.published) return [];
+  const { subject = event.subject, ownerId, data } = event.published;
+  return [{ shard: event.shard, eventId: eventIdOf(event), type: event.topic, subject, ownerId, data }];
 }
 
 /** Rounds in which every subject stands once, each in the order of its events. */

@@ -56,6 +56,8 @@ export const apiKeys = bridge.table(
     secretHash: text('secret_hash').notNull(),
     displayName: text('display_name').notNull(),
     scopes: text('scopes').array().notNull(),
+    /** Whose key it is: it reaches what concerns this participant alone. None: the intermediary's own. */
+    participantId: text('participant_id'),
     recordedAt: moment('recorded_at').notNull(),
     revokedAt: moment('revoked_at'),
   },

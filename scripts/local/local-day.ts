@@ -109,6 +109,7 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
           OPERATOR_PRIVATE_KEY: privateKeyOf('operator'),
           LOCAL_CLOCK_STARTS_AT: startsAt.toISOString(),
           ISSUER_DEADLINE_MILLISECONDS: '800',
+          WEBHOOKS_TO_LOOPBACK: 'true',
           LOG_LEVEL: environment.LOG_LEVEL ?? 'info',
         });
         cleanups.push(() => running.stop());

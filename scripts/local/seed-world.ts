@@ -81,11 +81,13 @@ export async function makeApiKey(
   clock: Clock,
   name: string,
   scopes: readonly Scope[] = SCOPES,
+  participantId?: string,
 ): Promise<string> {
   const database = openDatabase(databaseUrl, { poolSize: 1 });
   try {
     const secret = randomBytes(32).toString('base64url');
-    await storeApiKey(database, clock, { keyId: name, secret, displayName: name, scopes });
+    const key = { keyId: name, secret, displayName: name, scopes, ...(participantId ? { participantId } : {}) };
+    await storeApiKey(database, clock, key);
     return `${name}.${secret}`;
   } finally {
     await database.close();

@@ -27,7 +27,9 @@ export type LocalBridge = Readonly<{
 const STARTS_AT = new Date('2026-11-02T08:00:00Z');
 
 /** Doubles nothing: real Postgres, real BullMQ, a real chain in its own process, HTTP on loopback. */
-export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {}): Promise<LocalBridge> {
+export async function startTestBridge(
+  options: Readonly<{ startsAt?: Date; issuerDeadlineMilliseconds?: number }> = {},
+): Promise<LocalBridge> {
   const startsAt = options.startsAt ?? STARTS_AT;
   const folder = await mkdtemp(path.join(tmpdir(), 'specie-bridge-'));
   const { url: databaseUrl, drop } = await createTestDatabase({ poolSize: 2 });
@@ -42,9 +44,11 @@ export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {
     operatorPrivateKey: privateKeyOf('operator'),
     finalityDepth: 3,
     watchMilliseconds: 50,
-    issuerDeadlineMilliseconds: 300,
+    issuerDeadlineMilliseconds: options.issuerDeadlineMilliseconds ?? 300,
     databasePoolSize: 12,
     localClockStartsAt: startsAt,
+    webhooksToLoopback: true,
+    webhookDeadlineMilliseconds: 5_000,
   });
   const worker = await startWorker(bridge);
   const watcher = startWatcher(bridge);
@@ -59,6 +63,7 @@ export async function startTestBridge(options: Readonly<{ startsAt?: Date }> = {
     client: createApiClient({ url: listening.url, apiKey }),
     wallets: localWallets(chain.url),
     stop: async () => {
+      await bridge.eventStream.close();
       await listening.close();
       await watcher.stop();
       await worker.stop();

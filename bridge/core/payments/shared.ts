@@ -3,13 +3,14 @@ import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import { type Amount, multiplyByBasisPointsDown } from '../../../ledger-service/vocabulary/money.ts';
 import type { Deployment } from '../../chain/domain.ts';
 import { authorizationTypedData, authorizeNativeCall, NATIVE_TOKEN, termsFromJson } from '../../chain/escrow.ts';
+import type { EventData, PaymentEventType } from '../../platform/events/catalogue.ts';
 import type { DomainEvent } from '../../platform/outbox.ts';
 import { feesOf } from '../fees/domain.ts';
 import { spreadOfCaptured, targetOfCaptured } from '../quotes/domain.ts';
 import { releaseExposure } from '../quotes/operations.ts';
 import type { Refusal } from './domain.ts';
 import type { PaymentParties } from './postings.ts';
-import type { PaymentRow } from './store.ts';
+import type { MovementRow, PaymentRow } from './store.ts';
 import type { PayerAction } from './view.ts';
 
 export function partiesOf(row: PaymentRow): PaymentParties {
@@ -88,11 +89,18 @@ export function actionOf(deployment: Deployment, row: PaymentRow): PayerAction |
   return { kind: 'sign', typedData: authorizationTypedData(deployment, terms), expiresAt };
 }
 
-/** An event of a payment; `mark` tells it from others of the same topic. */
-export function paymentEvent(
+type Told<Type extends PaymentEventType> = Omit<EventData<Type>, 'payment'>;
+
+/**
+ * An event of a payment; `mark` tells it from others of the same topic.
+ *
+ * Shape: `told` is what the world hears of it beside the payment itself, `details` what the house needs to know
+ */
+export function paymentEvent<Type extends PaymentEventType>(
   row: PaymentRow,
-  topic: string,
+  topic: Type,
   mark: string | number,
+  told: Told<Type>,
   details: Readonly<Record<string, unknown>> = {},
 ): DomainEvent {
   return {
@@ -108,7 +116,57 @@ export function paymentEvent(
       acquirerId: row.acquirerId,
       ...details,
     },
+    published: { ownerId: row.merchantId, data: { payment: toldOf(row), ...told } },
   };
+}
+
+/** Nothing can be captured or voided any more; said once, by whoever made it so. */
+export function closedEvents(before: PaymentRow, after: PaymentRow): readonly DomainEvent[] {
+  if (before.phase === 'closed' || after.phase !== 'closed') return [];
+  return [paymentEvent(after, 'payment.closed', 'closed', {})];
+}
+
+/** The world is told less than the row holds: no issuer, no instrument, no terms. */
+function toldOf(row: PaymentRow): EventData<'payment.created'>['payment'] {
+  const inSource = (minorUnits: bigint) => wire({ minorUnits, asset: row.asset });
+  return {
+    paymentId: row.paymentId,
+    merchantId: row.merchantId,
+    merchantReference: row.merchantReference,
+    quadrant: row.quadrant,
+    phase: row.phase,
+    requested: inSource(row.requested),
+    authorized: inSource(row.authorized),
+    captured: inSource(row.captured),
+    voided: inSource(row.voided),
+    refunded: inSource(row.refunded),
+    merchantAsset: row.merchantAsset,
+    declineCode: row.declineCode,
+  };
+}
+
+/** A movement as the world is told of it. */
+export function movementTold(
+  row: PaymentRow,
+  { sequence, amount, targetAmount }: Pick<MovementRow, 'sequence' | 'amount' | 'targetAmount'>,
+): EventData<'payment.captured'>['movement'] {
+  return {
+    sequence,
+    amount: wire({ minorUnits: amount, asset: row.asset }),
+    merchantAmount: wire({ minorUnits: targetAmount, asset: row.merchantAsset }),
+  };
+}
+
+/** A capture that is the merchant's for good, or a refund that is the payer's. */
+export function settledEvent(row: PaymentRow, movement: MovementRow): DomainEvent {
+  const topic = movement.kind === 'refund' ? 'payment.refundSettled' : 'payment.settled';
+  const { sequence } = movement;
+  return paymentEvent(row, topic, sequence, { movement: movementTold(row, movement) }, { sequence });
+}
+
+export function movementFailedEvent(row: PaymentRow, { sequence, kind, amount }: MovementRow): DomainEvent {
+  const movement = { sequence, kind, amount: wire({ minorUnits: amount, asset: row.asset }) };
+  return paymentEvent(row, 'payment.movementFailed', sequence, { movement }, { sequence });
 }
 
 /** What the merchant pays for a captured amount; on chain the escrow's bound is a share, so a broken unit falls away. */
@@ -133,18 +191,25 @@ export function capturedEvent(
   converted: ReturnType<typeof convertedBetween>,
   eventAt: Date,
 ): DomainEvent {
-  return paymentEvent(row, 'payment.captured', sequence, {
+  const movement = { sequence, amount: wire(converted.source), merchantAmount: wire(converted.target) };
+  return paymentEvent(
+    row,
+    'payment.captured',
     sequence,
-    source: wire(converted.source),
-    target: wire(converted.target),
-    spread: wire(converted.spread),
-    fees: {
-      interchangeBasisPoints: row.interchangeBasisPoints,
-      schemeFeeBasisPoints: row.schemeFeeBasisPoints,
-      merchantFeeBasisPoints: row.merchantFeeBasisPoints,
+    { movement },
+    {
+      sequence,
+      source: wire(converted.source),
+      target: wire(converted.target),
+      spread: wire(converted.spread),
+      fees: {
+        interchangeBasisPoints: row.interchangeBasisPoints,
+        schemeFeeBasisPoints: row.schemeFeeBasisPoints,
+        merchantFeeBasisPoints: row.merchantFeeBasisPoints,
+      },
+      eventAt: eventAt.toISOString(),
     },
-    eventAt: eventAt.toISOString(),
-  });
+  );
 }
 
 export function wire(amount: Amount) {

@@ -133,14 +133,14 @@ export async function loadMovements(
     .orderBy(asc(paymentMovements.paymentId), asc(paymentMovements.sequence));
 }
 
-/** True when this call made it so, false when it was so before. */
+/** The movement when this call made it so, undefined when it was so before. */
 export async function saveMovementState(
   transaction: DatabaseTransaction,
   row: Readonly<{ shard: Shard; paymentId: string; sequence: number }>,
   state: 'final' | 'failed',
   finalAt: Date,
-): Promise<boolean> {
-  const changed = await transaction
+): Promise<MovementRow | undefined> {
+  const [changed] = await transaction
     .update(paymentMovements)
     .set({ state, finalAt })
     .where(
@@ -151,8 +151,8 @@ export async function saveMovementState(
         eq(paymentMovements.state, 'accepted'),
       ),
     )
-    .returning({ sequence: paymentMovements.sequence });
-  return changed.length > 0;
+    .returning();
+  return changed;
 }
 
 export async function loadExpired(reader: Reader, now: Date, limit: number): Promise<readonly PaymentRow[]> {

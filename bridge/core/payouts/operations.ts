@@ -13,10 +13,11 @@ import type { Address, Deployment } from '../../chain/domain.ts';
 import { batchIdOf, payoutBatchCall, payoutsOf, tokenOf } from '../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../chain/operations/submit-calls.ts';
 import { readCursor, writeCursor } from '../../platform/cursor.ts';
-import type { DueEvent, Outbox } from '../../platform/outbox.ts';
+import type { EventData } from '../../platform/events/catalogue.ts';
+import type { DomainEvent, DueEvent, Outbox } from '../../platform/outbox.ts';
 import { findMerchant } from '../participants/operations.ts';
 import { CHAIN_SUBMISSION } from '../payments/dependencies.ts';
-import { finalizeMovements } from '../payments/operations/find-payment.ts';
+import { finalizeMovements, lockPaymentsOf } from '../payments/operations/find-payment.ts';
 import { payoutEntry, refundPayoutEntry } from '../payments/postings.ts';
 import {
   type ChainPayoutRow,
@@ -55,14 +56,16 @@ type Captured = Readonly<{
 /**
  * Notes what the wallet has to pay: a crypto merchant for a capture by card, a crypto payer for a refund.
  *
- * Effects: in the caller's database transaction, one row per movement; the same event again changes nothing
+ * Effects: in the caller's database transaction, one row per movement with its event payout.created, for the caller to
+ *          ring for; the same event again changes nothing
  */
 export async function schedulePayouts(
   dependencies: PayoutDependencies,
   transaction: DatabaseTransaction,
   due: readonly DueEvent[],
-): Promise<void> {
+): Promise<readonly DomainEvent[]> {
   const rows: ChainPayoutRow[] = [];
+  const owners = new Map<string, string>();
   const recordedAt = dependencies.clock.now();
   for (const event of due) {
     const { paymentId, merchantId, sequence, source, target, payee } = event.payload as Captured;
@@ -70,6 +73,7 @@ export async function schedulePayouts(
     const paid = isRefund ? source : target;
     // A capture too small to be worth one unit of the merchant's coins pays nothing.
     if (paid.minorUnits === '0') continue;
+    owners.set(paymentId, merchantId);
     const address = isRefund ? payee : (await findMerchant(dependencies.database, event.shard, merchantId)).address;
     assertInvariant(typeof address === 'string', `someone is to be paid for ${paymentId}`);
     rows.push({
@@ -90,7 +94,11 @@ export async function schedulePayouts(
       blockHeight: null,
     });
   }
-  await insertPayouts(transaction, rows);
+  await lockPaymentsOf(transaction, rows);
+  const inserted = await insertPayouts(transaction, rows);
+  const events = inserted.map((row) => payoutEvent(row, 'payout.created', owners.get(row.paymentId)!));
+  await dependencies.outbox.emit(transaction, events);
+  return events;
 }
 
 /**
@@ -136,19 +144,24 @@ type WalletPayload = Readonly<{
 /**
  * Posts payouts that are final on chain. An item that its payee would not take stays reserved, as a credit to claim.
  *
- * Effects: in the caller's database transaction: payout rows, journal entries, movements
+ * Effects: in the caller's database transaction: payout rows, journal entries, movements; events for the caller to ring
+ *          for
  */
 export async function applyWalletEvents(
   dependencies: PayoutDependencies,
   transaction: DatabaseTransaction,
   due: readonly DueEvent[],
-): Promise<void> {
+): Promise<readonly DomainEvent[]> {
   const said = due
     .filter(({ topic, payload }) => topic === 'wallet.final' && 'batchIdentifier' in (payload as WalletPayload).fields)
     .flatMap(({ payload }) => payoutsOf(payload as WalletPayload));
   const entries: JournalEntryInstruction[] = [];
   const final: { shard: Shard; paymentId: string; sequence: number }[] = [];
   const batchIds = [...new Set(said.map(({ fields }) => batchIdOf(fields.batchIdentifier!)))];
+  const events: DomainEvent[] = [];
+  const found = await loadBatchItems(transaction, 0, batchIds);
+  // Payments come before their payouts, as where these are scheduled.
+  const payments = await lockPaymentsOf(transaction, found);
   const items = await lockBatchItems(transaction, 0, batchIds);
   for (const { event, fields, chainHash, height, minedAt } of said) {
     const item = items.find(
@@ -162,23 +175,43 @@ export async function applyWalletEvents(
     );
     const at = new Date(minedAt);
     const paid = event === 'PaidOut';
-    await savePayout(transaction, item, {
-      state: paid ? 'final' : 'claimable',
-      finalAt: at,
-      chainHash,
-      blockHeight: height,
-    });
+    const state = paid ? ('final' as const) : ('claimable' as const);
+    const change = { state, finalAt: at, chainHash, blockHeight: height };
+    await savePayout(transaction, item, change);
+    const owner = payments.get(item.paymentId)?.merchantId ?? null;
+    events.push(payoutEvent({ ...item, ...change }, paid ? 'payout.paid' : 'payout.claimable', owner));
     if (!paid) continue;
     entries.push(entryOf(item, at));
     final.push(item);
   }
-  await finalizeMovements(dependencies, transaction, final, dependencies.clock.now());
+  await dependencies.outbox.emit(transaction, events);
+  events.push(...(await finalizeMovements(dependencies, transaction, final, dependencies.clock.now())));
   const results = await postEntries(transaction, entries, { now: dependencies.clock.now() });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take what is final on chain, but refused ${JSON.stringify(refused)}`);
   for (const { topic, subject, shard } of due) {
     if (topic === 'chainCall.reverted') await reopenBatch(transaction, shard, subject);
   }
+  return events;
+}
+
+function payoutEvent(
+  row: ChainPayoutRow,
+  topic: 'payout.created' | 'payout.paid' | 'payout.claimable',
+  ownerId: string | null,
+): DomainEvent {
+  const { payoutId, paymentId, sequence, purpose, payee, batchId, chainHash, blockHeight } = row;
+  const amount = { minorUnits: row.amount.toString(), asset: row.asset };
+  const payout = { payoutId, paymentId, sequence, purpose, amount, payee, batchId, chainHash, blockHeight };
+  const data: EventData<typeof topic> = { payout };
+  return {
+    shard: row.shard,
+    topic,
+    subject: payoutId,
+    meaning: [],
+    payload: { payoutId, paymentId, sequence },
+    published: { subject: paymentId, ownerId, data },
+  };
 }
 
 export type PayoutView = Readonly<{

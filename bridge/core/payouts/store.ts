@@ -6,13 +6,17 @@ import { chainPayouts } from '../../schema/settlement.ts';
 export type ChainPayoutRow = typeof chainPayouts.$inferSelect;
 type Reader = Database['drizzle'] | DatabaseTransaction;
 
-export async function insertPayouts(transaction: DatabaseTransaction, rows: readonly ChainPayoutRow[]): Promise<void> {
-  if (rows.length > 0) {
-    await transaction
-      .insert(chainPayouts)
-      .values([...rows])
-      .onConflictDoNothing();
-  }
+/** Those that are new: a movement has one payout. */
+export async function insertPayouts(
+  transaction: DatabaseTransaction,
+  rows: readonly ChainPayoutRow[],
+): Promise<readonly ChainPayoutRow[]> {
+  if (rows.length === 0) return [];
+  return transaction
+    .insert(chainPayouts)
+    .values([...rows])
+    .onConflictDoNothing()
+    .returning();
 }
 
 export async function lockDuePayouts(

@@ -7,7 +7,8 @@ import {
 import { assertInvariant, SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
-import type { Outbox } from '../../platform/outbox.ts';
+import type { EventData } from '../../platform/events/catalogue.ts';
+import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
 import type { Obligation } from '../clearing/domain.ts';
 import { loadWindowContents, type ObligationRow, type PresentmentRow } from '../clearing/operations.ts';
 
@@ -71,7 +72,8 @@ export type WindowView = Readonly<{
  * Errors:  thrown, nothing changed: WINDOW_UNKNOWN; WINDOW_STATE_UNSUITABLE for a window that was settled before is
  *          not thrown, it is shown as it is
  * Effects: first the window takes no more (a database transaction that waits for clearing under way), then one more
- *          moves the money: net positions, merchants' payouts, movements final; event window.settled
+ *          moves the money: net positions, merchants' payouts, movements final; events settlementWindow.settled,
+ *          settlementWindow.merchantPaid, payment.settled, payment.refundSettled
  */
 export async function closeWindow(
   dependencies: SettlementDependencies,
@@ -84,11 +86,14 @@ export async function closeWindow(
     // The lock was only given once nobody was clearing into it any more, so processing is over when it begins.
     await advance(transaction, window, ['PROCESSING', 'CLOSED'], { closedAt: clock.now() });
   });
+  const events: DomainEvent[] = [];
   await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
     const window = await requireWindow(transaction, command);
     if (window.state === 'SETTLED') return;
-    await settle(dependencies, transaction, window);
+    events.push(...(await settle(dependencies, transaction, window)));
   });
+  dependencies.outbox.ringFor(events);
   return findWindow(database, command);
 }
 
@@ -142,7 +147,7 @@ async function settle(
   dependencies: SettlementDependencies,
   transaction: DatabaseTransaction,
   window: WindowRow,
-): Promise<void> {
+): Promise<readonly DomainEvent[]> {
   const settledAt = dependencies.clock.now();
   const { presentments, obligations } = await loadWindowContents(transaction, window.shard, window.windowId);
   const named = { shard: window.shard, windowIdentifier: window.windowId, asset: window.asset, settledAt };
@@ -170,12 +175,54 @@ async function settle(
   const final = presentments.filter(({ quadrant, kind }) =>
     quadrant === 'fiatToCrypto' ? kind === 'refund' : quadrant === 'fiatToFiat' || kind === 'capture',
   );
-  await finalizeMovements(dependencies, transaction, final, settledAt);
+  const settled = await finalizeMovements(dependencies, transaction, final, settledAt);
   await insertMerchantPayouts(transaction, payouts);
   const results = await postEntries(transaction, entries, { now: settledAt });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take a settled window, but refused ${JSON.stringify(refused)}`);
   await advance(transaction, window, ['PENDING_SETTLEMENT', 'SETTLED'], { settledAt });
+  const events = [
+    windowEvent(window, settledAt, presentments.length, netOf(window, obligations)),
+    ...payouts.map(merchantPaidEvent),
+  ];
+  await dependencies.outbox.emit(transaction, events);
+  return [...settled, ...events];
+}
+
+function windowEvent(
+  { shard, windowId, asset }: WindowRow,
+  settledAt: Date,
+  presentments: number,
+  positions: readonly NetPosition[],
+): DomainEvent {
+  const data: EventData<'settlementWindow.settled'> = {
+    windowId,
+    asset,
+    settledAt: settledAt.toISOString(),
+    presentments,
+    netPositions: positions.map(inDigits),
+  };
+  return {
+    shard,
+    topic: 'settlementWindow.settled',
+    subject: windowId,
+    meaning: [],
+    payload: { windowId },
+    published: { ownerId: null, data },
+  };
+}
+
+function merchantPaidEvent(row: MerchantPayoutRow): DomainEvent {
+  const { shard, windowId, merchantId, acquirerId, asset } = row;
+  const data: EventData<'settlementWindow.merchantPaid'> = { windowId, acquirerId, asset, ...figuresOf(row) };
+  return {
+    shard,
+    topic: 'settlementWindow.merchantPaid',
+    subject: windowId,
+    meaning: [merchantId],
+    payload: { windowId, merchantId },
+    published: { ownerId: merchantId, data },
+  };
 }
 
 async function requireWindow(
@@ -260,17 +307,24 @@ function viewOf(
     closedAt: window.closedAt?.toISOString() ?? null,
     settledAt: window.settledAt?.toISOString() ?? null,
     presentments,
-    netPositions: positions.map(({ participant, minorUnits }) => ({ participant, minorUnits: minorUnits.toString() })),
-    merchantPayouts: payouts.map(({ merchantId, acquirerId, gross, fees, refunds, carriedIn, paid, carriedOut }) => ({
-      merchantId,
-      acquirerId,
-      gross: gross.toString(),
-      fees: fees.toString(),
-      refunds: refunds.toString(),
-      carriedIn: carriedIn.toString(),
-      paid: paid.toString(),
-      carriedOut: carriedOut.toString(),
-    })),
+    netPositions: positions.map(inDigits),
+    merchantPayouts: payouts.map((row) => ({ acquirerId: row.acquirerId, ...figuresOf(row) })),
+  };
+}
+
+function inDigits({ participant, minorUnits }: NetPosition) {
+  return { participant, minorUnits: minorUnits.toString() };
+}
+
+function figuresOf({ merchantId, gross, fees, refunds, carriedIn, paid, carriedOut }: MerchantPayoutRow) {
+  return {
+    merchantId,
+    gross: gross.toString(),
+    fees: fees.toString(),
+    refunds: refunds.toString(),
+    carriedIn: carriedIn.toString(),
+    paid: paid.toString(),
+    carriedOut: carriedOut.toString(),
   };
 }
 

@@ -9,7 +9,12 @@ import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 /** Who is calling, once their key was checked. */
-export type Caller = Readonly<{ callerId: string; scopes: readonly string[] }>;
+export type Caller = Readonly<{
+  callerId: string;
+  scopes: readonly string[];
+  /** Whose key it is; none: the key of whoever runs this. */
+  participantId?: string;
+}>;
 export type RoomVariables = { requestIdentifier: string; caller: Caller };
 export type RoomEnvironment = { Variables: RoomVariables };
 export type Room = OpenAPIHono<RoomEnvironment>;

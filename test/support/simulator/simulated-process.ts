@@ -9,8 +9,9 @@ import { startWorker } from '../../../bridge/main/worker.ts';
 import { assetsOf, paymentLimitsOf, priceSourcesOf, quotePolicyOf } from '../../../bridge/main/world.ts';
 import { BookClock } from '../../../bridge/platform/book-clock.ts';
 import type { Doorbells } from '../../../bridge/platform/doorbells.ts';
+import { EventStream } from '../../../bridge/platform/events/event-stream.ts';
 import { createMetrics } from '../../../bridge/platform/metrics.ts';
-import { Outbox } from '../../../bridge/platform/outbox.ts';
+import { Outbox, WEBHOOKS } from '../../../bridge/platform/outbox.ts';
 import { type DatabaseClient, databaseOver } from '../../../ledger-service/platform/database.ts';
 import { createLogger } from '../../../ledger-service/platform/logging.ts';
 import { createIdentifierSource } from '../../../ledger-service/platform/ports.ts';
@@ -109,6 +110,21 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       paymentLimits: paymentLimitsOf(WORLD),
       logger,
     },
+    webhooks: {
+      database,
+      clock,
+      machineClock,
+      timers,
+      identifiers,
+      chance: chanceOf(parts.chance.fork(`${name} webhooks`)),
+      reach: { loopback: false },
+      // Nobody in a simulated world has an endpoint.
+      resolver: async () => [],
+      requireMerchant: async () => {},
+      ring: () => doorbells.ring(WEBHOOKS),
+      logger,
+    },
+    eventStream: new EventStream({ database, timers, logger }),
     close: async () => {},
   };
   await startWorker(bridge);

@@ -8,7 +8,18 @@ import type { DomainEvent, DueEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideApproval, movementOfEscrow } from '../domain.ts';
 import { authorizationEntry, captureEntry, refundEntry, releaseEntry } from '../postings.ts';
-import { capturedEvent, convertedBetween, partiesOf, paymentEvent, releaseRisk } from '../shared.ts';
+import {
+  capturedEvent,
+  closedEvents,
+  convertedBetween,
+  movementFailedEvent,
+  movementTold,
+  partiesOf,
+  paymentEvent,
+  releaseRisk,
+  settledEvent,
+  wire,
+} from '../shared.ts';
 import {
   columnsOf,
   insertMovement,
@@ -110,7 +121,7 @@ async function applyAuthorized(work: Work, row: PaymentRow, amount: bigint, at: 
   entries.push(
     authorizationEntry(partiesOf(row), { source, target, eventAt: at, expiresAt: row.authorizationExpiresAt }),
   );
-  events.push(paymentEvent(changed, 'payment.authorized', 'authorized'));
+  events.push(paymentEvent(changed, 'payment.authorized', 'authorized', {}));
   dependencies.logger.debug({ event: 'payment.authorized', paymentId: row.paymentId });
   return changed;
 }
@@ -138,15 +149,13 @@ async function applyCaptured(
   const converted = convertedBetween(row, captured, captured + movement.amount);
   const fee = { minorUnits: row.quadrant === 'cryptoToCrypto' ? movement.feeAmount : 0n, asset: row.merchantAsset };
   entries.push(captureEntry(partiesOf(row), movement.sequence, { ...converted, fee }, at));
-  if (row.quadrant === 'cryptoToFiat') {
-    // The merchant's fiat is still on its way: the movement is final when its window settles.
-    events.push(capturedEvent(row, movement.sequence, converted, at));
-    return row;
-  }
+  events.push(capturedEvent(row, movement.sequence, converted, at));
+  // The merchant's fiat is still on its way: the movement is final when its window settles.
+  if (row.quadrant === 'cryptoToFiat') return row;
   await saveMovementState(transaction, movement, 'final', at);
   const finalAt = dependencies.machineClock.now();
   await savePayment(transaction, row, { finalAt });
-  events.push(paymentEvent(row, 'payment.settled', movement.sequence, { sequence: movement.sequence }));
+  events.push(settledEvent(row, movement));
   return { ...row, finalAt };
 }
 
@@ -163,7 +172,7 @@ async function applyReleased(
     (one) =>
       one.paymentId === row.paymentId && (one.kind === 'void' || one.kind === 'expiry') && one.state === 'accepted',
   );
-  let changed = event === 'Reclaimed' ? await undoLateCaptures(transaction, row, movements, at) : row;
+  let changed = event === 'Reclaimed' ? await undoLateCaptures(transaction, row, movements, at, events) : row;
   let sequence = waiting?.sequence ?? 0;
   let cause: 'void' | 'expiry' = waiting?.kind === 'void' ? 'void' : 'expiry';
   if (waiting) await saveMovementState(transaction, waiting, 'final', at);
@@ -189,13 +198,15 @@ async function applyReleased(
       finalAt: at,
     });
     await releaseRisk(transaction, changed);
+    events.push(...closedEvents(row, changed));
   }
   const released = {
     source: { minorUnits: amount, asset: row.asset },
     target: { minorUnits: 0n, asset: row.merchantAsset },
   };
   entries.push(releaseEntry(partiesOf(row), sequence, cause, released, at));
-  events.push(paymentEvent(changed, 'payment.voided', sequence, { sequence, cause }));
+  const told = { movement: { sequence, amount: wire(released.source) }, cause };
+  events.push(paymentEvent(changed, 'payment.voided', sequence, told, { sequence, cause }));
   return changed;
 }
 
@@ -205,11 +216,14 @@ async function undoLateCaptures(
   row: PaymentRow,
   movements: readonly MovementRow[],
   at: Date,
+  events: DomainEvent[],
 ): Promise<PaymentRow> {
   let { captured } = row;
   for (const movement of movements) {
     if (movement.paymentId !== row.paymentId || movement.kind !== 'capture' || movement.state !== 'accepted') continue;
-    if (await saveMovementState(transaction, movement, 'failed', at)) captured -= movement.amount;
+    if (!(await saveMovementState(transaction, movement, 'failed', at))) continue;
+    captured -= movement.amount;
+    events.push(movementFailedEvent({ ...row, captured }, movement));
   }
   if (captured !== row.captured) await savePayment(transaction, row, { captured });
   return { ...row, captured };
@@ -226,7 +240,8 @@ async function applyRefunded(
   const amount = { minorUnits: movement.amount, asset: row.asset };
   const entry = refundEntry(partiesOf(row), movement.sequence, { source: amount, target: amount }, at);
   if (entry) entries.push(entry);
-  events.push(paymentEvent(row, 'payment.refundSettled', movement.sequence, { sequence: movement.sequence }));
+  const told = { movement: movementTold(row, movement) };
+  events.push(paymentEvent(row, 'payment.refunded', movement.sequence, told), settledEvent(row, movement));
   return row;
 }
 
@@ -248,8 +263,9 @@ async function applyRevert(
     const failed: PaymentRow = { ...row, phase: 'failed', declineCode: 'CHAIN_CALL_REVERTED' };
     await savePayment(transaction, row, { phase: 'failed', declineCode: failed.declineCode });
     await releaseRisk(transaction, failed);
-    events.push(paymentEvent(failed, 'payment.failed', 'failed'));
+    events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
   } else if (kind !== 'authorize') {
-    await saveMovementState(transaction, { shard, paymentId: subject, sequence }, 'failed', clock.now());
+    const failed = await saveMovementState(transaction, { shard, paymentId: subject, sequence }, 'failed', clock.now());
+    if (failed) events.push(movementFailedEvent(row, failed));
   }
 }

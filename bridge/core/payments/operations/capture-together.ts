@@ -12,7 +12,15 @@ import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideCapture, escrowSequenceOf } from '../domain.ts';
 import { captureEntry } from '../postings.ts';
-import { capturedEvent, convertedBetween, errorOfRefusal, merchantFeeOf, partiesOf, releaseRisks } from '../shared.ts';
+import {
+  capturedEvent,
+  closedEvents,
+  convertedBetween,
+  errorOfRefusal,
+  merchantFeeOf,
+  partiesOf,
+  releaseRisks,
+} from '../shared.ts';
 import {
   columnsOf,
   insertMovements,
@@ -33,7 +41,7 @@ type Draft = Readonly<{
   movement: MovementRow;
   call?: ChainCall;
   entry?: JournalEntryInstruction;
-  event?: DomainEvent;
+  events: readonly DomainEvent[];
 }>;
 
 /**
@@ -99,7 +107,7 @@ export async function captureTogether(
       if (commands.length > 1) throw new BatchMustSplit(result.code);
       throw new SettlementError(result.code, 'the books refused the capture', result.details);
     }
-    events.push(...drafts.flatMap(({ event }) => event ?? []));
+    events.push(...drafts.flatMap((draft) => draft.events));
     calls.push(...drafts.flatMap(({ call }) => call ?? []));
     const changed = [...new Set(drafts.map(({ row }) => row.paymentId))].map((paymentId) => rows.get(paymentId)!);
     await Promise.all([
@@ -152,16 +160,22 @@ function draftCapture(
     recordedAt: now,
     finalAt: null,
   };
+  const closed = closedEvents(row, changed);
   if (!row.terms) {
     const entry = captureEntry(partiesOf(row), sequence, { ...converted, fee }, now);
-    return { row: changed, movement, entry, event: capturedEvent(changed, sequence, converted, now) };
+    return { row: changed, movement, entry, events: [capturedEvent(changed, sequence, converted, now), ...closed] };
   }
   const call = captureCall(deployment, termsFromJson(row.terms), {
     amount: converted.source.minorUnits,
     fee: row.quadrant === 'cryptoToCrypto' ? fee.minorUnits : 0n,
     sequence: escrowSequenceOf(row.quadrant, movements, sequence),
   });
-  return { row: changed, movement, call: { ...call, shard: row.shard, subject: row.paymentId, sequence } };
+  return {
+    row: changed,
+    movement,
+    events: closed,
+    call: { ...call, shard: row.shard, subject: row.paymentId, sequence },
+  };
 }
 
 function unknownPayment(paymentId: string): SettlementError {

@@ -3,8 +3,9 @@ import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import type { Deployment } from '../../../chain/domain.ts';
 import { readCursor, writeCursor } from '../../../platform/cursor.ts';
+import type { DomainEvent } from '../../../platform/outbox.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
-import { actionOf } from '../shared.ts';
+import { actionOf, settledEvent } from '../shared.ts';
 import {
   countWaiting,
   loadMovements,
@@ -111,18 +112,38 @@ export async function countWaitingPayments({ database }: Pick<Reading, 'database
 /**
  * Marks movements whose money has reached its merchant or payer, in the caller's database transaction, which has locked
  * no account yet: payments come before accounts, and among themselves in the order of their identifiers.
+ *
+ * Effects: events payment.settled and payment.refundSettled, for the caller to ring for
  */
 export async function finalizeMovements(
-  { machineClock }: Pick<PaymentDependencies, 'machineClock'>,
+  { machineClock, outbox }: Pick<PaymentDependencies, 'machineClock' | 'outbox'>,
   transaction: DatabaseTransaction,
   movements: readonly Readonly<{ shard: Shard; paymentId: string; sequence: number }>[],
   at: Date,
-): Promise<void> {
-  for (const [shard, ofShard] of Map.groupBy(movements, (movement) => movement.shard)) {
-    await lockPayments(transaction, shard, { paymentIds: ofShard.map(({ paymentId }) => paymentId) });
-  }
+): Promise<readonly DomainEvent[]> {
+  const rows = await lockPaymentsOf(transaction, movements);
+  const events: DomainEvent[] = [];
   for (const movement of movements) {
     const changed = await saveMovementState(transaction, movement, 'final', at);
-    if (changed) await savePayment(transaction, movement, { finalAt: machineClock.now() });
+    if (!changed) continue;
+    await savePayment(transaction, movement, { finalAt: machineClock.now() });
+    const row = rows.get(movement.paymentId);
+    if (row) events.push(settledEvent(row, changed));
   }
+  await outbox.emit(transaction, events);
+  return events;
+}
+
+/** Locks the payments of some movements, as whoever publishes an event of theirs must. */
+export async function lockPaymentsOf(
+  transaction: DatabaseTransaction,
+  movements: readonly Readonly<{ shard: Shard; paymentId: string }>[],
+): Promise<ReadonlyMap<string, PaymentRow>> {
+  const rows = new Map<string, PaymentRow>();
+  const byShard = [...Map.groupBy(movements, (movement) => movement.shard)].sort(([left], [right]) => left - right);
+  for (const [shard, ofShard] of byShard) {
+    const paymentIds = ofShard.map(({ paymentId }) => paymentId);
+    for (const row of await lockPayments(transaction, shard, { paymentIds })) rows.set(row.paymentId, row);
+  }
+  return rows;
 }

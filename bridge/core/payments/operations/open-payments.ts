@@ -36,7 +36,9 @@ export async function openPayments(
   commands: readonly OpenPayment[],
 ): Promise<readonly Attempt<Opened>[]> {
   const { database, clock, identifiers, outbox } = dependencies;
-  return inDatabaseTransaction(database, async (transaction) => {
+  const events: DomainEvent[] = [];
+  const opened = await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
     const claims = await claimMany<PaymentView>(
       transaction,
       commands.map(({ once }) => ({ once, resourceId: identifiers.next('pay', once.shard) })),
@@ -48,7 +50,6 @@ export async function openPayments(
     );
     const known = new Map((await loadPayments(transaction, shard, resumed)).map((row) => [row.paymentId, row]));
     const rows: PaymentRow[] = [];
-    const events: DomainEvent[] = [];
     const answers: { once: OnceRequest; outcome: PaymentView }[] = [];
     const attempts: Attempt<Opened>[] = [];
     for (const [index, { once, quote, gates, rowFor }] of commands.entries()) {
@@ -69,7 +70,8 @@ export async function openPayments(
             ? { ...row, phase: 'declined', declineCode: gates.code, reversalDueAt: null }
             : undefined;
         rows.push(declined ?? row);
-        if (declined) events.push(paymentEvent(declined, 'payment.declined', 'declined'));
+        events.push(paymentEvent(row, 'payment.created', 'created', {}));
+        if (declined) events.push(paymentEvent(declined, 'payment.declined', 'declined', {}));
         else if (quote) {
           const acceptance = { paymentId: row.paymentId, atRisk: atRiskOf(row), now: clock.now() };
           await splitOnRefusal(commands.length, () => acceptQuote(transaction, quote, acceptance));
@@ -95,6 +97,8 @@ export async function openPayments(
     await Promise.all([outbox.emit(transaction, events), completeMany(transaction, answers)]);
     return attempts;
   });
+  outbox.ringFor(events);
+  return opened;
 }
 
 /** A refusal that must undo what was written before it: alone it is thrown as it is, in company it splits the batch. */

@@ -57,8 +57,8 @@ export async function recordAnswers(
     });
     const saved = changed.filter((row) => row !== undefined);
     for (const row of saved) {
-      if (row.phase === 'declined') events.push(paymentEvent(row, 'payment.declined', 'declined'));
-      if (row.phase === 'open') events.push(paymentEvent(row, 'payment.authorized', 'authorized'));
+      if (row.phase === 'declined') events.push(paymentEvent(row, 'payment.declined', 'declined', {}));
+      if (row.phase === 'open') events.push(paymentEvent(row, 'payment.authorized', 'authorized', {}));
     }
     const answered = commands.map(({ once, asked }, index) => {
       const view = viewOfPayment(changed[index] ?? rows.get(asked.paymentId) ?? asked, []);

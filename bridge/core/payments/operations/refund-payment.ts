@@ -78,14 +78,21 @@ export async function refundPayment(
           throw new SettlementError('INVENTORY_INSUFFICIENT', 'the wallet cannot cover this refund', posted.details);
         }
       }
+      const movement = { sequence, amount: wire(refunded.source), merchantAmount: wire(refunded.target) };
       events.push(
-        paymentEvent(changed, 'payment.refunded', sequence, {
+        paymentEvent(
+          changed,
+          'payment.refunded',
           sequence,
-          source: wire(refunded.source),
-          target: wire(refunded.target),
-          payee: row.terms ? termsFromJson(row.terms).payer : null,
-          eventAt: now.toISOString(),
-        }),
+          { movement },
+          {
+            sequence,
+            source: movement.amount,
+            target: movement.merchantAmount,
+            payee: row.terms ? termsFromJson(row.terms).payer : null,
+            eventAt: now.toISOString(),
+          },
+        ),
       );
     }
     await outbox.emit(transaction, events);

@@ -40,7 +40,7 @@ export async function reverseUnanswered(dependencies: PaymentDependencies): Prom
       const failed: PaymentRow = { ...row, phase: 'failed', declineCode };
       await savePayment(transaction, row, { phase: 'failed', declineCode, reversalDueAt: null });
       await releaseRisk(transaction, failed);
-      events.push(paymentEvent(failed, 'payment.failed', 'failed'));
+      events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
       await outbox.emit(transaction, events);
       reversed += 1;
     });

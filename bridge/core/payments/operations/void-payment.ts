@@ -7,7 +7,15 @@ import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideExpiry, decideVoid } from '../domain.ts';
 import { releaseEntry } from '../postings.ts';
-import { convertedBetween, errorOfRefusal, partiesOf, paymentEvent, releaseRisk, wire } from '../shared.ts';
+import {
+  closedEvents,
+  convertedBetween,
+  errorOfRefusal,
+  partiesOf,
+  paymentEvent,
+  releaseRisk,
+  wire,
+} from '../shared.ts';
 import {
   columnsOf,
   insertMovement,
@@ -51,7 +59,7 @@ export async function voidPayment(
     return { payment, replayed: false };
   });
   outbox.ringFor(events);
-  if (!result.replayed && events.length === 0) outbox.ring(CHAIN_SUBMISSION);
+  if (!result.replayed && result.payment.termsHash) outbox.ring(CHAIN_SUBMISSION);
   return result;
 }
 
@@ -74,7 +82,7 @@ export async function expirePayments(dependencies: PaymentDependencies): Promise
         const failed: PaymentRow = { ...row, phase: 'failed', declineCode: 'AUTHORIZATION_EXPIRED' };
         await savePayment(transaction, row, { phase: failed.phase, declineCode: failed.declineCode });
         await releaseRisk(transaction, failed);
-        events.push(paymentEvent(failed, 'payment.failed', 'failed'));
+        events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
       }
       await outbox.emit(transaction, events);
     });
@@ -123,8 +131,11 @@ async function release(
     await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence }], now);
   } else {
     await requirePosted(transaction, releaseEntry(partiesOf(row), sequence, cause, released, now), now);
-    events.push(paymentEvent(changed, 'payment.voided', sequence, { sequence, source: wire(released.source), cause }));
+    const source = wire(released.source);
+    const told = { movement: { sequence, amount: source }, cause };
+    events.push(paymentEvent(changed, 'payment.voided', sequence, told, { sequence, source, cause }));
   }
+  events.push(...closedEvents(row, changed));
   await releaseRisk(transaction, changed);
   return changed;
 }

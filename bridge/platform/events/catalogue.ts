@@ -1,0 +1,128 @@
+import { z } from '@hono/zod-openapi';
+import { amountSchema } from '../../../ledger-service/platform/http/wire.ts';
+
+/**
+ * Every type of event that the world is told of, with the schema of its data. A type is stable: receivers switch on it.
+ * Fields may be added to one, never taken away.
+ */
+const paymentSchema = z
+  .strictObject({
+    paymentId: z.string().openapi({ example: 'pay_00…' }),
+    merchantId: z.string(),
+    merchantReference: z.string().nullable(),
+    quadrant: z.enum(['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto']),
+    phase: z.enum(['created', 'requires_action', 'unknown', 'open', 'declined', 'failed', 'closed']),
+    requested: amountSchema,
+    authorized: amountSchema,
+    captured: amountSchema,
+    voided: amountSchema,
+    refunded: amountSchema,
+    merchantAsset: z.string(),
+    declineCode: z.string().nullable(),
+  })
+  .openapi('EventPayment', { description: 'the payment as this event left it' });
+
+const movementSchema = z.strictObject({
+  sequence: z.number().int().openapi({ description: "the movement's own number within the payment" }),
+  amount: amountSchema,
+  merchantAmount: amountSchema.openapi({ description: 'the same in the money that the merchant is paid in' }),
+});
+const payment = z.strictObject({ payment: paymentSchema });
+const moved = z.strictObject({ payment: paymentSchema, movement: movementSchema });
+
+const payoutSchema = z.strictObject({
+  payoutId: z.string(),
+  paymentId: z.string(),
+  sequence: z.number().int(),
+  purpose: z.enum(['merchantPayout', 'payerRefund']),
+  amount: amountSchema,
+  payee: z.string(),
+  batchId: z.string().nullable(),
+  chainHash: z.string().nullable(),
+  blockHeight: z.number().int().nullable(),
+});
+const payout = z.strictObject({ payout: payoutSchema });
+const digits = z.string().openapi({ example: '12345' });
+
+const type = <Schema extends z.ZodType>(happens: string, data: Schema) => ({ happens, data });
+
+export const eventCatalogue = {
+  'payment.created': type('A payment was asked for; its issuer or its payer has yet to say yes.', payment),
+  'payment.authorized': type('The money is held, at the issuer or in the escrow, and can be captured.', payment),
+  'payment.declined': type('The issuer, or a check before it, said no. Nothing is held.', payment),
+  'payment.failed': type('No authorization came about: nobody answered, time ran out, or the chain refused.', payment),
+  'payment.captured': type('Part or all of what was held was taken.', moved),
+  'payment.voided': type(
+    'What was still held went back to the payer.',
+    z.strictObject({
+      payment: paymentSchema,
+      movement: z.strictObject({ sequence: z.number().int(), amount: amountSchema }),
+      cause: z.enum(['void', 'expiry']),
+    }),
+  ),
+  'payment.refunded': type('Captured money is going back to the payer.', moved),
+  'payment.settled': type("A captured amount is the merchant's for good: on chain, or by a settled window.", moved),
+  'payment.refundSettled': type('A refund has reached the payer.', moved),
+  'payment.closed': type(
+    'Nothing can be captured or voided any more. What was asked of the chain before may still be on its way.',
+    payment,
+  ),
+  'payment.movementFailed': type(
+    'The chain refused a capture, void or refund that was accepted before; it moved nothing.',
+    z.strictObject({
+      payment: paymentSchema,
+      movement: z.strictObject({ sequence: z.number().int(), kind: z.string(), amount: amountSchema }),
+    }),
+  ),
+  'payout.created': type('The intermediary wallet owes a merchant, or a refunded payer, an amount on chain.', payout),
+  'payout.paid': type('A payout is final on chain.', payout),
+  'payout.claimable': type('The payee did not take a payout; it is kept for it to claim.', payout),
+  'settlementWindow.settled': type(
+    'A settlement window was closed and what it netted was moved. For the intermediary.',
+    z.strictObject({
+      windowId: z.string(),
+      asset: z.string(),
+      settledAt: z.string(),
+      presentments: z.number().int(),
+      netPositions: z.array(z.strictObject({ participant: z.string(), minorUnits: digits })),
+    }),
+  ),
+  'settlementWindow.merchantPaid': type(
+    'An acquirer paid a merchant for one settled window.',
+    z.strictObject({
+      windowId: z.string(),
+      merchantId: z.string(),
+      acquirerId: z.string(),
+      asset: z.string(),
+      gross: digits,
+      fees: digits,
+      refunds: digits,
+      carriedIn: digits,
+      paid: digits,
+      carriedOut: digits,
+    }),
+  ),
+} as const;
+
+export type EventType = keyof typeof eventCatalogue;
+export type EventData<Type extends EventType> = z.infer<(typeof eventCatalogue)[Type]['data']>;
+export type PaymentEventType = Extract<EventType, `payment.${string}`>;
+
+export const EVENT_TYPES = Object.keys(eventCatalogue) as EventType[];
+
+/** What every event looks like, whatever its type: the body of a webhook, and the data of a line of the stream. */
+export function envelopeOf<Type extends string, Data extends z.ZodType>(named: z.ZodType<Type>, data: Data) {
+  return z.strictObject({
+    id: z.string().openapi({ description: 'the webhook-id: the same however often it is sent' }),
+    type: named,
+    timestamp: z.string().openapi({ description: "when it happened, by the books' clock" }),
+    subject: z.string().openapi({ description: 'what it is numbered under: a payment, or a settlement window' }),
+    sequence: z.number().int().openapi({ description: 'its number within the subject' }),
+    data,
+  });
+}
+
+export const eventSchema = envelopeOf(
+  z.string().openapi({ example: 'payment.captured' }),
+  z.record(z.string(), z.unknown()),
+).openapi('Event');
