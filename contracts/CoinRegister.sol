@@ -14,11 +14,13 @@ contract CoinRegister is CoinSlots {
     bytes32 private constant SPLIT_TYPEHASH = keccak256(
         "Split(uint256 coin,uint256 sequence,address owner,uint256 part,uint256 partSequence,uint256 partAmount,address partOwner)"
     );
-    bytes32 private constant MERGE_TYPEHASH =
-        keccak256("Merge(uint256 coin,uint256 sequence,uint256 other,uint256 otherSequence,address newOwner)");
+    bytes32 private constant MERGE_TYPEHASH = keccak256(
+        "Merge(uint256 coin,uint256 sequence,uint256 other,uint256 otherSequence,address newOwner)"
+    );
     bytes32 private constant REDEEM_TYPEHASH = keccak256("Redeem(uint256 coin,uint256 sequence,address recipient)");
-    bytes32 private constant LOCK_TYPEHASH =
-        keccak256("Lock(uint256 coin,uint256 sequence,address payee,uint256 deadline)");
+    bytes32 private constant LOCK_TYPEHASH = keccak256(
+        "Lock(uint256 coin,uint256 sequence,address payee,uint256 deadline)"
+    );
     bytes32 private constant CLAIM_TYPEHASH = keccak256("Claim(uint256 coin,uint256 sequence,address newOwner)");
     bytes32 private constant RECLAIM_TYPEHASH = keccak256("Reclaim(uint256 coin,uint256 sequence,address newOwner)");
     uint256 private constant ISSUE_SIZE = 37;
@@ -33,7 +35,7 @@ contract CoinRegister is CoinSlots {
     constructor(IERC20 token, Roles memory roles, Limits memory limits) CoinReserve(token, roles, limits) {}
 
     /// @inheritdoc ICoinRegister
-    function issue(CoinHead head, uint256 amount) external override onlyRole(ISSUER_ROLE) {
+    function issueTo(CoinHead head, uint256 amount) external override onlyRole(ISSUER_ROLE) {
         if (_issue(head, amount)) _addOutstanding(amount);
     }
 
@@ -47,7 +49,7 @@ contract CoinRegister is CoinSlots {
                 uint256 amount;
                 assembly ("memory-safe") {
                     let record := add(records.offset, mul(index, 37))
-                    head := calldataload(record)
+                    head := shr(24, calldataload(record))
                     amount := shr(192, calldataload(add(record, 29)))
                 }
                 // No amount has more than 60 bits, so no sum that fits into a call overflows.
@@ -58,12 +60,7 @@ contract CoinRegister is CoinSlots {
     }
 
     /// @inheritdoc ICoinRegister
-    function split(
-        CoinHead rest,
-        CoinHead part,
-        uint256 partAmount,
-        bytes calldata signature
-    ) external override {
+    function split(CoinHead rest, CoinHead part, uint256 partAmount, bytes calldata signature) external override {
         // check
         (uint256 coin, uint256 partCoin) = (rest.coin(), part.coin());
         (CoinWord word, CoinWord partWord) = (_load(coin), _load(partCoin));
@@ -88,7 +85,7 @@ contract CoinRegister is CoinSlots {
     }
 
     /// @inheritdoc ICoinRegister
-    function merge(CoinHead head, CoinHead other, bytes calldata signature) external override {
+    function mergeCoins(CoinHead head, CoinHead other, bytes calldata signature) external override {
         // check
         (uint256 coin, uint256 otherCoin) = (head.coin(), other.coin());
         (CoinWord word, CoinWord otherWord) = (_load(coin), _load(otherCoin));
@@ -96,7 +93,7 @@ contract CoinRegister is CoinSlots {
         if (_isHandedOver(word, head) && otherWord.isAt(other.sequence() + 1, CoinWords.FREE)) return;
         _check(coin, word, head, CoinWords.ACTIVE);
         // The head of the coin that goes names no owner.
-        _check(otherCoin, otherWord, _withOwner(other, head.owner()), CoinWords.ACTIVE);
+        _checkPlace(otherCoin, otherWord, other, head.owner(), CoinWords.ACTIVE);
         if (otherWord.owner() != word.owner()) revert Refused(otherCoin, Outcome.NotOwner);
         uint256 amount = word.amount() + otherWord.amount();
         if (amount > maximumAmount) revert Refused(coin, Outcome.AmountAboveMaximum);
@@ -118,7 +115,7 @@ contract CoinRegister is CoinSlots {
         CoinWord word = _load(coin);
         address recipient = head.owner();
         if (word.isAt(head.sequence() + 1, CoinWords.FREE) && word.owner() == recipient) return;
-        Outcome outcome = _hindrance(word, head, CoinWords.ACTIVE);
+        Outcome outcome = _hindrance(word, head.sequence(), recipient, CoinWords.ACTIVE);
         if (outcome != Outcome.Executed) revert Refused(coin, outcome);
         _checkSigned(coin, word.owner(), _headHash(REDEEM_TYPEHASH, head), signature);
         // write
@@ -140,10 +137,7 @@ contract CoinRegister is CoinSlots {
         if (deadline <= block.timestamp) revert Refused(coin, Outcome.TooLate);
         bytes32 hash = keccak256(abi.encode(LOCK_TYPEHASH, coin, head.sequence(), head.owner(), deadline));
         _checkSigned(coin, word.owner(), hash, signature);
-        _store(
-            coin,
-            CoinWords.pack(head.sequence() + 1, CoinWords.LOCKED, word.hops(), word.amount(), word.owner())
-        );
+        _store(coin, CoinWords.pack(head.sequence() + 1, CoinWords.LOCKED, word.hops(), word.amount(), word.owner()));
         _locks[coin] = CoinLock(head.owner(), uint96(deadline));
         emit Locked(head, deadline);
     }
@@ -215,10 +209,17 @@ contract CoinRegister is CoinSlots {
         _store(coin, CoinWords.pack(sequence, CoinWords.FREE, 0, 0, owner));
     }
 
-    function _check(uint256 coin, CoinWord word, CoinHead head, uint256 state) internal view virtual {
-        Outcome outcome = _hindrance(word, head, state);
+    function _check(uint256 coin, CoinWord word, CoinHead head, uint256 state) private pure {
+        _checkPlace(coin, word, head, head.owner(), state);
+    }
+
+    function _checkPlace(uint256 coin, CoinWord word, CoinHead head, address newOwner, uint256 state) private pure {
+        uint256 sequence = head.sequence();
+        bool isLast = sequence == CoinWords.LAST_SEQUENCE;
+        if (word.isAt(sequence, state) && !isLast && newOwner != address(0)) return;
+        Outcome outcome = _hindrance(word, sequence, newOwner, state);
         if (outcome != Outcome.Executed) revert Refused(coin, outcome);
-        if (head.sequence() == CoinWords.LAST_SEQUENCE) revert Refused(coin, Outcome.SequenceExhausted);
+        if (isLast) revert Refused(coin, Outcome.SequenceExhausted);
     }
 
     function _checkSigned(
@@ -232,33 +233,27 @@ contract CoinRegister is CoinSlots {
     }
 
     function _signedBy(address owner, bytes32 digest, bytes calldata signature) private view returns (Outcome) {
+        bytes32 r;
+        bytes32 s;
+        assembly ("memory-safe") {
+            r := calldataload(signature.offset)
+            s := calldataload(add(signature.offset, 0x20))
+        }
         if (signature.length == 64) {
-            (bytes32 r, bytes32 yParityAndS) = (bytes32(signature[0:32]), bytes32(signature[32:64]));
-            if (CoinSignatures.isHighS(yParityAndS)) return Outcome.SignatureHighS;
-            return CoinSignatures.recover(digest, r, yParityAndS) == owner ? Outcome.Executed : Outcome.NotOwner;
+            if (CoinSignatures.isHighS(s)) return Outcome.SignatureHighS;
+            return CoinSignatures.recover(digest, r, s) == owner ? Outcome.Executed : Outcome.NotOwner;
         }
         if (signature.length != 128) return Outcome.SignatureMalformed;
-        (bytes32 r_, bytes32 s) = (bytes32(signature[0:32]), bytes32(signature[32:64]));
         (bytes32 x, bytes32 y) = (bytes32(signature[64:96]), bytes32(signature[96:128]));
         if (CoinSignatures.isHighSP256(s)) return Outcome.SignatureHighS;
         if (CoinSignatures.referenceP256(x, y) != owner) return Outcome.NotOwner;
-        return _isSignedP256(digest, r_, s, x, y) ? Outcome.Executed : Outcome.NotOwner;
+        return _isSignedP256(digest, r, s, x, y) ? Outcome.Executed : Outcome.NotOwner;
     }
 
-    function _isLockedAs(
-        uint256 coin,
-        CoinWord word,
-        CoinHead head,
-        uint256 deadline
-    ) private view returns (bool) {
+    function _isLockedAs(uint256 coin, CoinWord word, CoinHead head, uint256 deadline) private view returns (bool) {
         if (!word.isAt(head.sequence() + 1, CoinWords.LOCKED)) return false;
         CoinLock memory coinLock = _locks[coin];
         return coinLock.payee == head.owner() && coinLock.deadline == deadline;
-    }
-
-    function _withOwner(CoinHead head, address owner) private pure returns (CoinHead) {
-        bytes32 front = CoinHead.unwrap(head) & ~bytes32(uint256(type(uint184).max));
-        return CoinHead.wrap(front | bytes32(uint256(uint160(owner)) << 24));
     }
 
     function _headHash(bytes32 typeHash, CoinHead head) private pure returns (bytes32) {
@@ -284,14 +279,7 @@ contract CoinRegister is CoinSlots {
     function _mergeHash(CoinHead head, CoinHead other) private pure returns (bytes32) {
         return
             keccak256(
-                abi.encode(
-                    MERGE_TYPEHASH,
-                    head.coin(),
-                    head.sequence(),
-                    other.coin(),
-                    other.sequence(),
-                    head.owner()
-                )
+                abi.encode(MERGE_TYPEHASH, head.coin(), head.sequence(), other.coin(), other.sequence(), head.owner())
             );
     }
 }

@@ -23,7 +23,10 @@ abstract contract CoinReserve is ICoinRegister, AccessControlDefaultAdminRules, 
     uint256 public immutable warnHops;
     uint256 public immutable blockHops;
 
-    Supply private _supply;
+    /// @dev In one word, from the bottom: reserve 96, outstanding 96, paused 1.
+    uint256 private _supply;
+    uint256 private constant OUTSTANDING_SHIFT = 96;
+    uint256 private constant PAUSED_BIT = 1 << 192;
 
     struct Roles {
         address admin;
@@ -38,10 +41,17 @@ abstract contract CoinReserve is ICoinRegister, AccessControlDefaultAdminRules, 
         uint256 blockHops;
     }
 
-    constructor(IERC20 token_, Roles memory roles, Limits memory limits) AccessControlDefaultAdminRules(1 days, roles.admin) {
+    constructor(
+        IERC20 token_,
+        Roles memory roles,
+        Limits memory limits
+    ) AccessControlDefaultAdminRules(1 days, roles.admin) {
         bool isMalformed =
-            limits.maximumAmount == 0 || limits.maximumAmount > CoinWords.LARGEST_AMOUNT ||
-            limits.warnHops == 0 || limits.warnHops > limits.blockHops || limits.blockHops > type(uint8).max;
+            limits.maximumAmount == 0 ||
+                limits.maximumAmount > CoinWords.LARGEST_AMOUNT ||
+                limits.warnHops == 0 ||
+                limits.warnHops > limits.blockHops ||
+                limits.blockHops > type(uint8).max;
         if (isMalformed) revert LimitsMalformed(limits.maximumAmount, limits.warnHops, limits.blockHops);
         token = token_;
         maximumAmount = limits.maximumAmount;
@@ -54,55 +64,64 @@ abstract contract CoinReserve is ICoinRegister, AccessControlDefaultAdminRules, 
 
     /// @notice Stops issue. Coins that are out go on: they are switched, split, merged, claimed and redeemed.
     function setPaused(bool paused_) external onlyRole(PAUSER_ROLE) {
-        _supply.paused = paused_;
+        uint256 word = _supply & ~PAUSED_BIT;
+        _supply = paused_ ? word | PAUSED_BIT : word;
         emit PauseChanged(paused_);
     }
 
     /// @inheritdoc ICoinRegister
     function countReserve() external override nonReentrant {
         uint256 balance = token.balanceOf(address(this));
-        uint96 reserve = balance > type(uint96).max ? type(uint96).max : uint96(balance);
-        _supply.reserve = reserve;
+        uint256 reserve = balance > type(uint96).max ? type(uint96).max : balance;
+        _supply = (_supply & ~uint256(type(uint96).max)) | reserve;
         emit ReserveCounted(reserve);
     }
 
     /// @inheritdoc ICoinRegister
-    function withdrawSurplus(address recipient, uint256 amount) external override onlyRole(DEFAULT_ADMIN_ROLE) nonReentrant {
-        Supply memory current = _supply;
-        _checkCovered(current, amount);
-        _supply.reserve = uint96(current.reserve - amount);
+    function withdrawSurplus(
+        address recipient,
+        uint256 amount
+    ) external override onlyRole(DEFAULT_ADMIN_ROLE) nonReentrant {
+        uint256 word = _supply;
+        _checkCovered(word, amount);
+        unchecked {
+            _supply = word - amount;
+        }
         emit SurplusWithdrawn(recipient, amount);
         token.safeTransfer(recipient, amount);
     }
 
     /// @inheritdoc ICoinRegister
     function supply() external view override returns (Supply memory) {
-        return _supply;
+        uint256 word = _supply;
+        return Supply(uint96(word), uint96(word >> OUTSTANDING_SHIFT), word & PAUSED_BIT != 0);
     }
 
     /// @dev Coins for `amount` come to be.
     function _addOutstanding(uint256 amount) internal virtual {
-        Supply memory current = _supply;
-        if (current.paused) revert Paused();
-        _checkCovered(current, amount);
+        uint256 word = _supply;
+        if (word & PAUSED_BIT != 0) revert Paused();
+        _checkCovered(word, amount);
         unchecked {
-            current.outstanding = uint96(current.outstanding + amount);
+            _supply = word + (amount << OUTSTANDING_SHIFT);
         }
-        _supply = current;
     }
 
     /// @dev Coins for `amount` have ceased to be, and their tokens go to `recipient`. Nothing is written after the call;
     /// callers are guarded against coming back, because a count in the middle of a transfer would count too much.
     function _payOut(address recipient, uint256 amount) internal virtual {
-        Supply memory current = _supply;
-        current.reserve -= uint96(amount);
-        current.outstanding -= uint96(amount);
-        _supply = current;
+        uint256 word = _supply;
+        // A reserve that a token has shrunk pays as long as it lasts.
+        if (amount > uint96(word)) revert ReserveInsufficient(uint96(word), amount);
+        unchecked {
+            _supply = word - amount - (amount << OUTSTANDING_SHIFT);
+        }
         token.safeTransfer(recipient, amount);
     }
 
-    function _checkCovered(Supply memory current, uint256 amount) internal view virtual {
-        uint256 free = current.reserve > current.outstanding ? current.reserve - current.outstanding : 0;
+    function _checkCovered(uint256 word, uint256 amount) internal pure virtual {
+        (uint256 reserve, uint256 outstanding) = (uint96(word), uint96(word >> OUTSTANDING_SHIFT));
+        uint256 free = reserve > outstanding ? reserve - outstanding : 0;
         if (amount > free) revert ReserveInsufficient(free, amount);
     }
 }

@@ -100,24 +100,24 @@ interface ICoinRegister {
     function switchCoin(CoinHead head, bytes32 r, bytes32 yParityAndS) external;
 
     /// @notice The same by a P-256 key.
-    function switchCoinP256(CoinHead head, bytes32 r, bytes32 s, bytes32 x, bytes32 y) external;
+    function switchCoinByP256(CoinHead head, bytes32 r, bytes32 s, bytes32 x, bytes32 y) external;
 
     /// @notice Records of 93 bytes: 29 of head, r, s with parity. One that cannot be done is skipped.
     function switchBatch(bytes calldata records) external returns (bytes memory outcomes);
 
     /// @notice Records of 157 bytes: 29 of head, r, s, x, y.
-    function switchBatchP256(bytes calldata records) external returns (bytes memory outcomes);
+    function switchBatchByP256(bytes calldata records) external returns (bytes memory outcomes);
 
     /// @notice One owner hands many coins to one new key by one signature. Moves of 8 bytes: coin 5, sequence 3.
     /// Signed: Move(newOwner, moves). A coin that cannot be moved is skipped.
-    function move(
+    function moveCoins(
         address newOwner,
         bytes32 r,
         bytes32 yParityAndS,
         bytes calldata moves
     ) external returns (bytes memory outcomes);
 
-    function moveP256(
+    function moveCoinsByP256(
         address newOwner,
         bytes32 r,
         bytes32 s,
@@ -127,7 +127,7 @@ interface ICoinRegister {
     ) external returns (bytes memory outcomes);
 
     /// @notice A new coin in a free slot, covered by what the reserve has above all coins. Issuer only.
-    function issue(CoinHead head, uint256 amount) external;
+    function issueTo(CoinHead head, uint256 amount) external;
 
     /// @notice Records of 37 bytes: 29 of head, amount 8. All or none, but for those that are done already.
     function issueBatch(bytes calldata records) external;
@@ -138,7 +138,7 @@ interface ICoinRegister {
 
     /// @notice Two coins of one owner become one; the slot of the other is free. The higher hop count stays. Signed:
     /// Merge(coin, sequence, other, otherSequence, newOwner).
-    function merge(CoinHead head, CoinHead other, bytes calldata signature) external;
+    function mergeCoins(CoinHead head, CoinHead other, bytes calldata signature) external;
 
     /// @notice Pays the coin's tokens to the address in `head`: any, the intermediary wallet's among them. Signed:
     /// Redeem(coin, sequence, recipient).

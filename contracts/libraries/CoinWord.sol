@@ -5,7 +5,7 @@ pragma solidity 0.8.37;
 /// owner 160. A word is written over and used again, never zeroed: a first use of a slot costs 17,100 gas more.
 type CoinWord is uint256;
 
-/// @dev What an operation says of one coin, from the top: coin 40 | sequence 24 | hops 8 | owner to come 160 | 24 unused.
+/// @dev What an operation says of one coin, from the top: 24 unused | coin 40 | sequence 24 | hops 8 | owner to come 160.
 type CoinHead is bytes32;
 
 using CoinWords for CoinWord global;
@@ -73,18 +73,18 @@ library CoinWords {
 /// @title Unpacks the head of an operation.
 library CoinHeads {
     function coin(CoinHead head) internal pure returns (uint256) {
-        return uint256(CoinHead.unwrap(head)) >> 216;
+        return (uint256(CoinHead.unwrap(head)) >> 192) & 0xffffffffff;
     }
 
     function sequence(CoinHead head) internal pure returns (uint256) {
-        return (uint256(CoinHead.unwrap(head)) >> 192) & 0xffffff;
+        return (uint256(CoinHead.unwrap(head)) >> 168) & 0xffffff;
     }
 
     function hops(CoinHead head) internal pure returns (uint256) {
-        return (uint256(CoinHead.unwrap(head)) >> 184) & 0xff;
+        return (uint256(CoinHead.unwrap(head)) >> 160) & 0xff;
     }
 
     function owner(CoinHead head) internal pure returns (address) {
-        return address(uint160(uint256(CoinHead.unwrap(head)) >> 24));
+        return address(uint160(uint256(CoinHead.unwrap(head))));
     }
 }

@@ -45,20 +45,20 @@ export const coinCases: readonly CoinCase[] = [
     measure: async (stage) => {
       const moves = await stage.issued(alice, 20);
       const { r, yParityAndS } = parts(stage.signed(alice, { kind: 'Move', owner: payee, moves }));
-      return each(await gasOf(stage.call('stranger', 'move', [payee, r, yParityAndS, packMoves(moves)])), 20);
+      return each(await gasOf(stage.call('stranger', 'moveCoins', [payee, r, yParityAndS, packMoves(moves)])), 20);
     },
   },
   {
     name: 'CoinRegister.issue',
     limit: 54_000,
-    measure: (stage) => gasOf(stage.call('operator', 'issue', [headWord(fresh(90_001n)), AMOUNT])),
+    measure: (stage) => gasOf(stage.call('operator', 'issueTo', [headWord(fresh(90_001n)), AMOUNT])),
   },
   {
     name: 'CoinRegister.issue recycled',
     limit: 37_000,
     measure: async (stage) => {
       const [slot] = await stage.freed(1);
-      return gasOf(stage.call('operator', 'issue', [headWord({ ...slot!, owner: payee }), AMOUNT]));
+      return gasOf(stage.call('operator', 'issueTo', [headWord({ ...slot!, owner: payee }), AMOUNT]));
     },
   },
   { name: 'CoinRegister.split', measure: (stage) => split(stage, fresh(90_002n)) },
@@ -75,7 +75,7 @@ export const coinCases: readonly CoinCase[] = [
       const head = { ...coin!, owner: payee };
       const signature = stage.signed(alice, { kind: 'Merge', head, other: other! });
       const heads = [headWord(head), headWord({ ...other!, owner: NOBODY })];
-      return gasOf(stage.call('stranger', 'merge', [...heads, signature]));
+      return gasOf(stage.call('stranger', 'mergeCoins', [...heads, signature]));
     },
   },
   { name: 'CoinRegister.redeem', measure: redeem },
@@ -134,8 +134,13 @@ async function switchOne(stage: CoinStage, key: CoinKey): Promise<number> {
   const [coin] = await stage.issued(key, 1);
   const head = { ...coin!, owner: payee };
   const signature = stage.signed(key, { kind: 'Switch', head });
-  const words = signature.slice(2).match(/.{64}/g)!.map((word): Hex => `0x${word}`);
-  return gasOf(stage.call('stranger', words.length === 2 ? 'switchCoin' : 'switchCoinP256', [headWord(head), ...words]));
+  const words = signature
+    .slice(2)
+    .match(/.{64}/g)!
+    .map((word): Hex => `0x${word}`);
+  return gasOf(
+    stage.call('stranger', words.length === 2 ? 'switchCoin' : 'switchCoinByP256', [headWord(head), ...words]),
+  );
 }
 
 async function switchMany(stage: CoinStage, count: number): Promise<number> {

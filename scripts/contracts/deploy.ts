@@ -15,7 +15,7 @@ import {
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { intermediaryWalletAbi } from '../../bridge/chain/bindings/intermediary-wallet.ts';
 import type { Deployment } from '../../bridge/chain/domain.ts';
-import { type ContractName, compileContracts } from './compile.ts';
+import { compileContracts, type PaymentContractName } from './compile.ts';
 
 export type DeployOptions = Readonly<{
   rpcUrl: string;
@@ -59,7 +59,7 @@ export async function deployContracts(options: DeployOptions): Promise<DeployedC
   const sender = await openSender(options.rpcUrl, options.deployerPrivateKey);
   const heightBefore = Number(await sender.client.getBlockNumber());
   await ensureFactory(sender);
-  const place = (name: ContractName, constructorArguments: readonly Hex[]) => {
+  const place = (name: PaymentContractName, constructorArguments: readonly Hex[]) => {
     const parameters = constructorArguments.map(() => ({ type: 'address' }) as const);
     const initCode = concatHex([artifacts[name].bytecode, encodeAbiParameters(parameters, [...constructorArguments])]);
     return {

@@ -957,6 +957,19 @@ export const coinRegisterAbi = [
  {
   "inputs": [
    {
+    "internalType": "bytes",
+    "name": "records",
+    "type": "bytes"
+   }
+  ],
+  "name": "issueBatch",
+  "outputs": [],
+  "stateMutability": "nonpayable",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
     "internalType": "CoinHead",
     "name": "head",
     "type": "bytes32"
@@ -967,20 +980,7 @@ export const coinRegisterAbi = [
     "type": "uint256"
    }
   ],
-  "name": "issue",
-  "outputs": [],
-  "stateMutability": "nonpayable",
-  "type": "function"
- },
- {
-  "inputs": [
-   {
-    "internalType": "bytes",
-    "name": "records",
-    "type": "bytes"
-   }
-  ],
-  "name": "issueBatch",
+  "name": "issueTo",
   "outputs": [],
   "stateMutability": "nonpayable",
   "type": "function"
@@ -1063,7 +1063,7 @@ export const coinRegisterAbi = [
     "type": "bytes"
    }
   ],
-  "name": "merge",
+  "name": "mergeCoins",
   "outputs": [],
   "stateMutability": "nonpayable",
   "type": "function"
@@ -1091,7 +1091,7 @@ export const coinRegisterAbi = [
     "type": "bytes"
    }
   ],
-  "name": "move",
+  "name": "moveCoins",
   "outputs": [
    {
     "internalType": "bytes",
@@ -1135,7 +1135,7 @@ export const coinRegisterAbi = [
     "type": "bytes"
    }
   ],
-  "name": "moveP256",
+  "name": "moveCoinsByP256",
   "outputs": [
    {
     "internalType": "bytes",
@@ -1422,7 +1422,7 @@ export const coinRegisterAbi = [
     "type": "bytes"
    }
   ],
-  "name": "switchBatchP256",
+  "name": "switchBatchByP256",
   "outputs": [
    {
     "internalType": "bytes",
@@ -1442,7 +1442,7 @@ export const coinRegisterAbi = [
    },
    {
     "internalType": "bytes32",
-    "name": "r",
+    "name": "",
     "type": "bytes32"
    },
    {
@@ -1484,7 +1484,7 @@ export const coinRegisterAbi = [
     "type": "bytes32"
    }
   ],
-  "name": "switchCoinP256",
+  "name": "switchCoinByP256",
   "outputs": [],
   "stateMutability": "nonpayable",
   "type": "function"

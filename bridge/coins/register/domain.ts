@@ -1,5 +1,5 @@
 /** What the coin register understands: coins, heads of operations, and the bytes that a call packs them into. */
-import { bytesToHex, concatHex, hexToBytes, numberToHex, size, slice } from 'viem';
+import { bytesToHex, concatHex, hexToBytes, numberToHex, padHex, size, slice } from 'viem';
 import type { Address, Hex } from '../../chain/domain.ts';
 
 /** Where a register is. */
@@ -111,12 +111,15 @@ export function packHead(head: CoinHead): Hex {
     (field('coin', head.coin, 40) << 32n) |
     (field('sequence', head.sequence, 24) << 8n) |
     field('hops', head.hops ?? 0, 8);
-  return concatHex([numberToHex(front, { size: 9 }), numberToHex(field('owner', BigInt(head.owner), 160), { size: 20 })]);
+  return concatHex([
+    numberToHex(front, { size: 9 }),
+    numberToHex(field('owner', BigInt(head.owner), 160), { size: 20 }),
+  ]);
 }
 
-/** The head as a word of a call, with three bytes after it that mean nothing. */
+/** The head as a word of a call. */
 export function headWord(head: CoinHead): Hex {
-  return concatHex([packHead(head), '0x000000']);
+  return padHex(packHead(head), { size: 32 });
 }
 
 export function unpackHead(bytes: Hex): Required<CoinHead> {
@@ -136,7 +139,7 @@ export function packSignature(signature: CoinSignature): Hex {
     : concatHex([signature.r, signature.s, signature.x, signature.y]);
 }
 
-/** Records of `switchBatch` or `switchBatchP256`: heads with signatures of one curve. */
+/** Records of `switchBatch` or `switchBatchByP256`: heads with signatures of one curve. */
 export function packSwitches(switches: readonly Readonly<{ head: CoinHead; signature: CoinSignature }>[]): Hex {
   return concatHex(switches.flatMap(({ head, signature }) => [packHead(head), packSignature(signature)]));
 }
@@ -148,7 +151,7 @@ export function packIssues(issues: readonly Readonly<{ head: CoinHead; amount: b
   );
 }
 
-/** The coins of `move`. */
+/** The coins of `moveCoins`. */
 export function packMoves(moves: readonly CoinMove[]): Hex {
   return concatHex(
     moves.map(({ coin, sequence }) =>
