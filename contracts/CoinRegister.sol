@@ -85,7 +85,7 @@ contract CoinRegister is CoinSlots {
     }
 
     /// @inheritdoc ICoinRegister
-    function mergeCoins(CoinHead head, CoinHead other, bytes calldata signature) external override {
+    function combine(CoinHead head, CoinHead other, bytes calldata signature) external override {
         // check
         (uint256 coin, uint256 otherCoin) = (head.coin(), other.coin());
         (CoinWord word, CoinWord otherWord) = (_load(coin), _load(otherCoin));

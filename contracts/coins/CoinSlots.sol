@@ -27,7 +27,7 @@ abstract contract CoinSlots is CoinReserve, EIP712 {
     uint256 private constant ONE_FURTHER = 0x0000010000000000000000000000000000000000000000000000000000000000;
     uint256 private constant FRAME = 0x80;
     uint256 private constant FRAME_END = 0x200;
-    uint256 private constant SECP256K1_HIGH_S = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A1;
+    uint256 private constant SECP256K1_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
     uint256 private constant LAST_SEQUENCE_AT_TOP = 0xffffff0000000000000000000000000000000000000000000000000000000000;
 
     P256Fallback public immutable p256Fallback = new P256Fallback();
@@ -41,14 +41,14 @@ abstract contract CoinSlots is CoinReserve, EIP712 {
         _openFrame();
         // From the head's 29 bytes on, the call's data is one record of a batch.
         (uint256 cursor, ) = _switchWhileInOrder(0x07, 0x64, FRAME);
-        Outcome outcome = cursor == 0x64 ? Outcome.Executed : _switch(head, r, yParityAndS);
-        _refuseUnlessDone(head, outcome);
+        if (cursor == 0x64) emit Switched(head);
+        else _emitOrRefuse(head, _switch(head, r, yParityAndS));
     }
 
     /// @inheritdoc ICoinRegister
     function switchCoinByP256(CoinHead head, bytes32 r, bytes32 s, bytes32 x, bytes32 y) external override {
         _openFrame();
-        _refuseUnlessDone(head, _switchByP256(head, r, s, x, y));
+        _emitOrRefuse(head, _switchByP256(head, r, s, x, y));
     }
 
     /// @inheritdoc ICoinRegister
@@ -183,7 +183,7 @@ abstract contract CoinSlots is CoinReserve, EIP712 {
     function _switchWhileInOrder(uint256 cursor, uint256 end, uint256 out) private returns (uint256, uint256) {
         uint256 hopsWarning = warnHops;
         assembly ("memory-safe") {
-            for {} lt(cursor, end) {} {
+            for {} iszero(eq(cursor, end)) {} {
                 // What the digest is made of lies in the frame and is read from there: the stack has no room for it.
                 mstore(0xa0, shr(216, calldataload(cursor)))
                 mstore(0xc0, and(shr(192, calldataload(cursor)), 0xffffff))
@@ -192,10 +192,11 @@ abstract contract CoinSlots is CoinReserve, EIP712 {
                 let yParityAndS := calldataload(add(cursor, 61))
                 mstore(0x1e0, shr(1, shl(1, yParityAndS)))
                 let word := sload(add(_coins.slot, mload(0xa0)))
-                if iszero(
-                    and(
-                        and(eq(shr(228, word), or(shl(4, mload(0xc0)), 1)), lt(mload(0xc0), 0xffffff)),
-                        and(lt(mload(0x1e0), SECP256K1_HIGH_S), and(lt(mload(0x100), hopsWarning), gt(mload(0xe0), 0)))
+                if or(
+                    or(xor(shr(228, word), or(shl(4, mload(0xc0)), 1)), gt(mload(0xc0), 0xfffffe)),
+                    or(
+                        gt(mload(0x1e0), SECP256K1_HALF_ORDER),
+                        or(iszero(lt(mload(0x100), hopsWarning)), iszero(mload(0xe0)))
                     )
                 ) {
                     break
@@ -204,10 +205,10 @@ abstract contract CoinSlots is CoinReserve, EIP712 {
                 mstore(0x180, keccak256(0x13e, 0x42))
                 mstore(0x1a0, add(shr(255, yParityAndS), 27))
                 mstore(0x1c0, calldataload(add(cursor, 29)))
-                // The precompile answers a bad signature with nothing at all, so nothing must be there before.
-                mstore(0x00, 0)
-                pop(staticcall(gas(), 1, 0x180, 0x80, 0x00, 0x20))
-                if shl(96, xor(mload(0x00), word)) {
+                // The answer goes over the digest. A bad signature gets none, and then the digest stays: it is the owner's
+                // reference with a chance of one in 2^160, like the address of any other key.
+                pop(staticcall(gas(), 1, 0x180, 0x80, 0x180, 0x20))
+                if shl(96, xor(mload(0x180), word)) {
                     break
                 }
                 sstore(
@@ -241,7 +242,7 @@ abstract contract CoinSlots is CoinReserve, EIP712 {
         return Outcome.Executed;
     }
 
-    function _refuseUnlessDone(CoinHead head, Outcome outcome) private {
+    function _emitOrRefuse(CoinHead head, Outcome outcome) private {
         if (outcome == Outcome.Executed) emit Switched(head);
         else if (outcome != Outcome.AlreadyDone) revert Refused(head.coin(), outcome);
     }
@@ -303,7 +304,7 @@ abstract contract CoinSlots is CoinReserve, EIP712 {
             uint256 end = start + moves.length;
             for (uint256 cursor = start; ; cursor += MOVE_SIZE) {
                 assembly ("memory-safe") {
-                    for {} lt(cursor, end) {} {
+                    for {} iszero(eq(cursor, end)) {} {
                         let record := shr(192, calldataload(cursor))
                         let slot := add(_coins.slot, shr(24, record))
                         let word := sload(slot)

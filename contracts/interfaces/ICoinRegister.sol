@@ -138,7 +138,7 @@ interface ICoinRegister {
 
     /// @notice Two coins of one owner become one; the slot of the other is free. The higher hop count stays. Signed:
     /// Merge(coin, sequence, other, otherSequence, newOwner).
-    function mergeCoins(CoinHead head, CoinHead other, bytes calldata signature) external;
+    function combine(CoinHead head, CoinHead other, bytes calldata signature) external;
 
     /// @notice Pays the coin's tokens to the address in `head`: any, the intermediary wallet's among them. Signed:
     /// Redeem(coin, sequence, recipient).

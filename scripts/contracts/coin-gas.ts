@@ -75,7 +75,7 @@ export const coinCases: readonly CoinCase[] = [
       const head = { ...coin!, owner: payee };
       const signature = stage.signed(alice, { kind: 'Merge', head, other: other! });
       const heads = [headWord(head), headWord({ ...other!, owner: NOBODY })];
-      return gasOf(stage.call('stranger', 'mergeCoins', [...heads, signature]));
+      return gasOf(stage.call('stranger', 'combine', [...heads, signature]));
     },
   },
   { name: 'CoinRegister.redeem', measure: redeem },

@@ -400,7 +400,7 @@ contract CoinRegisterTest is CoinStage {
     function mergeBy(uint256 key, uint256 coin, uint256 sequence, uint256 other, uint256 otherSequence) public {
         bytes memory signature = by(key, mergeOf(coin, sequence, other, otherSequence, bob));
         CoinHead otherHead = headOf(other, otherSequence, 0, address(0));
-        register.mergeCoins(headOf(coin, sequence, 0, bob), otherHead, signature);
+        register.combine(headOf(coin, sequence, 0, bob), otherHead, signature);
     }
 
     function issued(uint256 coin, address owner) private {

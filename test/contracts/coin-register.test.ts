@@ -278,7 +278,7 @@ async function play(register: Address, state: RegisterState, one: Step) {
     case 'Merge': {
       const other = { coin: one.other, sequence: second.sequence };
       const args = [headWord(head), headWord({ ...other, owner: NOBODY }), sign({ kind: 'Merge', head, other })];
-      return single({ kind: 'Merge', head, other, signer }, 'stranger', 'mergeCoins', args);
+      return single({ kind: 'Merge', head, other, signer }, 'stranger', 'combine', args);
     }
     case 'Freeze': {
       const isFrozen = one.amount % 2n === 0n;

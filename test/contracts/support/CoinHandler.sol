@@ -109,7 +109,7 @@ contract CoinHandler is CoinStage {
         (uint256 other, ICoinRegister.Coin memory gone) = coinAt(otherSlot);
         bytes memory text = mergeOf(coin, now_.sequence, other, gone.sequence, ownerAt(key));
         try
-            register.mergeCoins(
+            register.combine(
                 headOf(coin, now_.sequence, 0, ownerAt(key)),
                 headOf(other, gone.sequence, 0, address(0)),
                 signedBy(signerOf(now_.owner, 0), text)
