@@ -32,8 +32,14 @@ library CoinSignatures {
     }
 
     /// @dev The 65 bytes are those of SEC 1's uncompressed form, so no key of the other curve has this reference.
-    function referenceP256(bytes32 x, bytes32 y) internal pure returns (address) {
-        return address(uint160(uint256(keccak256(abi.encodePacked(bytes1(0x04), x, y)))));
+    function referenceP256(bytes32 x, bytes32 y) internal pure returns (address keyReference) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore8(free, 0x04)
+            mstore(add(free, 0x01), x)
+            mstore(add(free, 0x21), y)
+            keyReference := shr(96, shl(96, keccak256(free, 0x41)))
+        }
     }
 
     /// @dev Asks EIP-7951's precompile, whose empty answer means «no», and also that there is none. Callers have refused a

@@ -805,6 +805,29 @@ export const coinRegisterAbi = [
   "type": "function"
  },
  {
+  "inputs": [
+   {
+    "internalType": "CoinHead",
+    "name": "head",
+    "type": "bytes32"
+   },
+   {
+    "internalType": "CoinHead",
+    "name": "other",
+    "type": "bytes32"
+   },
+   {
+    "internalType": "bytes",
+    "name": "signature",
+    "type": "bytes"
+   }
+  ],
+  "name": "combine",
+  "outputs": [],
+  "stateMutability": "nonpayable",
+  "type": "function"
+ },
+ {
   "inputs": [],
   "name": "countReserve",
   "outputs": [],
@@ -1043,29 +1066,6 @@ export const coinRegisterAbi = [
    }
   ],
   "stateMutability": "view",
-  "type": "function"
- },
- {
-  "inputs": [
-   {
-    "internalType": "CoinHead",
-    "name": "head",
-    "type": "bytes32"
-   },
-   {
-    "internalType": "CoinHead",
-    "name": "other",
-    "type": "bytes32"
-   },
-   {
-    "internalType": "bytes",
-    "name": "signature",
-    "type": "bytes"
-   }
-  ],
-  "name": "mergeCoins",
-  "outputs": [],
-  "stateMutability": "nonpayable",
   "type": "function"
  },
  {
@@ -1442,7 +1442,7 @@ export const coinRegisterAbi = [
    },
    {
     "internalType": "bytes32",
-    "name": "",
+    "name": "r",
     "type": "bytes32"
    },
    {
