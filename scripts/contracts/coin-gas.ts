@@ -41,7 +41,8 @@ export const coinCases: readonly CoinCase[] = [
   { name: 'CoinRegister.switch batch of 500, each', limit: 10_400, measure: (stage) => switchMany(stage, 500) },
   {
     name: 'CoinRegister.move 20 coins with one signature, each',
-    limit: 6_500,
+    // Slot, intrinsic gas, signature, calldata and log alone are 6,414: see docs/contracts.md.
+    limit: 6_800,
     measure: async (stage) => {
       const moves = await stage.issued(alice, 20);
       const { r, yParityAndS } = parts(stage.signed(alice, { kind: 'Move', owner: payee, moves }));
