@@ -10,7 +10,7 @@ import {
   Wallet,
 } from 'ethers';
 import fc from 'fast-check';
-import { decodeErrorResult, encodeFunctionData, type Hex, numberToHex } from 'viem';
+import { decodeErrorResult, type Hex, numberToHex } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coinRegisterAbi } from '../../bridge/chain/bindings/coin-register.ts';
 import type { Address } from '../../bridge/chain/domain.ts';
@@ -89,10 +89,9 @@ describe('the register and its model', () => {
             for (const outcome of expected.outcomes) seen.add(outcome);
             state = expected.state;
           }
-          for (let slot = 0n; slot < SLOTS; slot += 1n) {
-            expect(await readCoin(register, slot)).toEqual(lowerCase(coinOf(state, slot)));
-          }
+          for (const slot of new Set([one.slot, one.other])) await expectAlike(register, state, slot);
         }
+        for (let slot = 0n; slot < SLOTS; slot += 1n) await expectAlike(register, state, slot);
         const supply = await scene.client.readContract({
           address: register,
           abi: coinRegisterAbi,
@@ -100,7 +99,7 @@ describe('the register and its model', () => {
         });
         expect(supply.outstanding).toBe(state.outstanding);
       }),
-      { numRuns: Number(process.env.COIN_RUNS ?? 25), seed: 20_261_126 },
+      { numRuns: Number(process.env.COIN_RUNS ?? 20), seed: 20_261_126 },
     );
     // Chance has reached these, so that agreement says something about them.
     for (const outcome of [
@@ -193,7 +192,8 @@ describe('ethers, reading independently', () => {
     const [heads, outcomes] = AbiCoder.defaultAbiCoder().decode(['bytes', 'bytes'], receipt.logs[0].data);
     expect(readOutcomes(outcomes, 3)).toEqual(['executed', 'notOwner', 'executed']);
     expect(unpackHeads(heads).map((head) => head.coin)).toEqual([0n, 2n]);
-    expect(await issuer.getFunction('coins')(1n)).toMatchObject({ owner: getAddress(KEYS[0]!.reference) });
+    const { owner: kept } = await issuer.getFunction('coins')(1n);
+    expect(kept).toBe(getAddress(KEYS[0]!.reference));
   });
 });
 
@@ -318,21 +318,23 @@ async function attempt(
   from: 'operator' | 'treasurer' | 'stranger' = 'stranger',
 ): Promise<Outcome> {
   const call = { abi: coinRegisterAbi, functionName, args };
-  const receipt = await scene.send(from, register, call as never, { mayRevert: true });
-  if (receipt.status === 'success') return 'executed';
-  const data = encodeFunctionData(call as never);
-  const request = { from: scene.actors[from].address, to: register, data };
-  const error = await scene.provider
-    .request({ method: 'eth_call', params: [request, numberToHex(receipt.blockNumber - 1n)] })
-    .then(
-      () => undefined,
-      (thrown: { data?: Hex | { data?: Hex } }) => thrown,
-    );
-  const bytes = typeof error?.data === 'string' ? error.data : error?.data?.data;
-  if (!bytes) throw new Error(`${functionName} reverted without an answer`);
+  // The node answers a reverted chain transaction with an error that holds what the contract said.
+  const error = await scene.send(from, register, call as never).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error === undefined) return 'executed';
+  const bytes = revertDataOf(error);
+  if (!bytes) throw error;
   const { errorName, args: values } = decodeErrorResult({ abi: coinRegisterAbi, data: bytes });
   if (errorName !== 'Refused') throw new Error(`${functionName}: ${errorName}`);
   return OUTCOMES[(values as readonly [bigint, number])[1]]!;
+}
+
+function revertDataOf(error: unknown): Hex | undefined {
+  const { data, cause } = error as { data?: unknown; cause?: unknown };
+  if (typeof data === 'string' && data.startsWith('0x')) return data as Hex;
+  return cause ? revertDataOf(cause) : undefined;
 }
 
 async function attemptMany(register: Address, functionName: string, args: readonly unknown[], count: number) {
@@ -341,6 +343,10 @@ async function attemptMany(register: Address, functionName: string, args: readon
   if (!refused) return readOutcomes('0x', count);
   const [outcomes] = AbiCoder.defaultAbiCoder().decode(['bytes'], refused.data);
   return readOutcomes(outcomes as Hex, count);
+}
+
+async function expectAlike(register: Address, state: RegisterState, slot: bigint): Promise<void> {
+  expect(await readCoin(register, slot)).toEqual(lowerCase(coinOf(state, slot)));
 }
 
 async function readCoin(register: Address, coin: bigint): Promise<Coin> {

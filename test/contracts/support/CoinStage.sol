@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import { OddToken } from "../../../contracts/doubles/OddToken.sol";
 import { CoinReserve } from "../../../contracts/coins/CoinReserve.sol";
-import { CoinRegister } from "../../../contracts/CoinRegister.sol";
 import { CoinHead } from "../../../contracts/libraries/CoinWord.sol";
 import { SpecieTest } from "./SpecieTest.sol";
 
@@ -122,13 +119,5 @@ abstract contract CoinStage is SpecieTest {
 
     function halves(bytes memory signature) internal pure returns (bytes32 r, bytes32 yParityAndS) {
         return abi.decode(signature, (bytes32, bytes32));
-    }
-
-    /// @dev The other signature that the same key has made for the same digest, with s in the upper half.
-    function raised(bytes memory signature) internal pure returns (bytes memory) {
-        (bytes32 r, bytes32 vs) = halves(signature);
-        uint256 s = ORDER - (uint256(vs) & ((1 << 255) - 1));
-        // EIP-2098 has no bit for it, so that only an s below 2^255 can be written at all.
-        return abi.encodePacked(r, bytes32(s ^ ((uint256(vs) ^ (1 << 255)) & (1 << 255))));
     }
 }
