@@ -355,18 +355,21 @@ abstract contract CoinSlots is CoinReserve, EIP712 {
     /// 0x80: type 32, coin 32, sequence 32, owner 32, hops 32, EIP-712's prefix 32, domain 32, hash of the struct 32, and
     /// what the recovery is asked, 128.
     function _openFrame() internal view {
-        bytes32 domain = _domainSeparatorV4();
-        bytes32 typeHash = SWITCH_TYPEHASH;
         bool isFirst;
         assembly ("memory-safe") {
             isFirst := eq(mload(0x40), FRAME)
             mstore(0x40, FRAME_END)
+        }
+        // Holds of every call or of none: it is the compiler who sees to it.
+        assert(isFirst);
+        // After the frame is taken, because after a fork of the chain the domain is made anew, in memory of its own.
+        bytes32 domain = _domainSeparatorV4();
+        bytes32 typeHash = SWITCH_TYPEHASH;
+        assembly ("memory-safe") {
             mstore(FRAME, typeHash)
             mstore(0x120, 0x1901)
             mstore(0x140, domain)
         }
-        // Holds of every call or of none: it is the compiler who sees to it.
-        assert(isFirst);
     }
 
     /// @dev EIP-712's digest of Switch; tests hold it to the plain form.
