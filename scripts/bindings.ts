@@ -5,16 +5,17 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type ContractName, compileContracts } from './contracts/compile.ts';
+import { type ContractName, compileAllContracts } from './contracts/compile.ts';
 
 const FILES: Readonly<Record<ContractName, readonly [file: string, constant: string]>> = {
   PaymentEscrow: ['payment-escrow', 'paymentEscrowAbi'],
   IntermediaryWallet: ['intermediary-wallet', 'intermediaryWalletAbi'],
   DepositAddresses: ['deposit-addresses', 'depositAddressesAbi'],
+  CoinRegister: ['coin-register', 'coinRegisterAbi'],
   LocalDollar: ['local-dollar', 'localDollarAbi'],
 };
 
-const artifacts = await compileContracts();
+const artifacts = await compileAllContracts();
 const isCheck = process.argv.includes('--check');
 let different = 0;
 for (const [name, [file, constant]] of Object.entries(FILES) as [ContractName, readonly [string, string]][]) {

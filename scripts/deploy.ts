@@ -7,6 +7,7 @@ import { developmentAccount, LOCAL_CHAIN_ID } from '../bridge/chain/keys.ts';
 import { isLoopback } from '../bridge/platform/configuration.ts';
 import { SettlementError } from '../ledger-service/vocabulary/errors.ts';
 import type { DeployedContracts, DeployOptions } from './contracts/deploy.ts';
+import type { CoinDeployOptions } from './contracts/deploy-coins.ts';
 import { privateKeyOf } from './local/seed-world.ts';
 import { localAccount } from './local/world.ts';
 
@@ -16,6 +17,7 @@ Deploys PaymentEscrow and IntermediaryWallet. Their addresses follow from their 
 it again sends nothing and prints the same addresses.
 
   --local    on the local chain: its development accounts in every role, a dollar token, caps out of the way
+  --coins    the register of coins for one token, instead of the contracts of payments
   --json     one JSON line instead of text
   --help     this text
 
@@ -25,6 +27,11 @@ Environment, without --local:
   ADMIN_ADDRESS  OPERATOR_ADDRESS  TREASURER_ADDRESS  PAUSER_ADDRESS  FEE_RECEIVER_ADDRESS
   TREASURER_PRIVATE_KEY  CAP_PER_CALL  CAP_PER_HOUR  CAP_PER_DAY
                           all four or none: the wallet's first caps for the chain's own coin, in its smallest unit
+  with --coins, instead of roles and caps above:
+  COIN_TOKEN_ADDRESS  ADMIN_ADDRESS  ISSUER_ADDRESS  FREEZER_ADDRESS  PAUSER_ADDRESS
+  COIN_MAXIMUM_AMOUNT  COIN_WARN_HOPS  COIN_BLOCK_HOPS
+                          limits are code and never change: units in one coin, reported hops that warn and that are refused
+                          (with --local the token alone is needed)
 
 The well-known development keys and addresses are taken on chain 31337 on loopback only.
 Exit codes: 0 done · 1 refused · 2 wrong usage
@@ -62,6 +69,19 @@ const DEVELOPMENT_ACCOUNTS = 20;
 const NO_CAPS = { perCall: 0n, perHour: 0n, perDay: 0n };
 const LOCAL_CAPS = { perCall: 2n ** 100n, perHour: 2n ** 100n, perDay: 2n ** 100n };
 
+const coinSchema = z.object({
+  RPC_URL: rpcUrl,
+  DEPLOYER_PRIVATE_KEY: privateKey,
+  COIN_TOKEN_ADDRESS: address,
+  ADMIN_ADDRESS: address,
+  ISSUER_ADDRESS: address,
+  FREEZER_ADDRESS: address,
+  PAUSER_ADDRESS: address,
+  COIN_MAXIMUM_AMOUNT: cap,
+  COIN_WARN_HOPS: cap,
+  COIN_BLOCK_HOPS: cap,
+});
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Errors: thrown CONFIGURATION_INVALID with the variable and what it should look like, never with its value */
@@ -87,6 +107,60 @@ export function readDeployOptions(environment: Environment): DeployOptions {
     ...(caps ? { treasurerPrivateKey: caps.TREASURER_PRIVATE_KEY } : {}),
     caps: caps ? { perCall: caps.CAP_PER_CALL, perHour: caps.CAP_PER_HOUR, perDay: caps.CAP_PER_DAY } : NO_CAPS,
   };
+}
+
+/** Errors: thrown CONFIGURATION_INVALID with the variable and what it should look like */
+export function readCoinDeployOptions(environment: Environment): CoinDeployOptions {
+  const set = read(coinSchema, Object.fromEntries(Object.entries(environment).filter(([, value]) => value)));
+  return {
+    rpcUrl: set.RPC_URL,
+    deployerPrivateKey: set.DEPLOYER_PRIVATE_KEY,
+    token: set.COIN_TOKEN_ADDRESS,
+    roles: {
+      admin: set.ADMIN_ADDRESS,
+      issuer: set.ISSUER_ADDRESS,
+      freezer: set.FREEZER_ADDRESS,
+      pauser: set.PAUSER_ADDRESS,
+    },
+    limits: {
+      maximumAmount: set.COIN_MAXIMUM_AMOUNT,
+      warnHops: set.COIN_WARN_HOPS,
+      blockHops: set.COIN_BLOCK_HOPS,
+    },
+  };
+}
+
+/** Development accounts in every role, and limits that a local run does not meet. */
+function localCoinEnvironment(environment: Environment): Environment {
+  return {
+    RPC_URL: localOptions(environment).rpcUrl,
+    DEPLOYER_PRIVATE_KEY: privateKeyOf('deployer'),
+    COIN_TOKEN_ADDRESS: environment.COIN_TOKEN_ADDRESS,
+    ADMIN_ADDRESS: localAccount('deployer').address,
+    ISSUER_ADDRESS: localAccount('operator').address,
+    FREEZER_ADDRESS: localAccount('treasurer').address,
+    PAUSER_ADDRESS: localAccount('pauser').address,
+    COIN_MAXIMUM_AMOUNT: String(10n ** 12n),
+    COIN_WARN_HOPS: '20',
+    COIN_BLOCK_HOPS: '40',
+  };
+}
+
+async function deployCoins(environment: Environment, isLocal: boolean): Promise<Readonly<{ coinRegister: Hex }>> {
+  const options = readCoinDeployOptions(isLocal ? localCoinEnvironment(environment) : environment);
+  const chain = { chainId: await chainIdOf(options.rpcUrl), isLoopback: isLoopback(options.rpcUrl) };
+  refuseDevelopmentAccounts(
+    [
+      ['DEPLOYER_PRIVATE_KEY', privateKeyToAccount(options.deployerPrivateKey).address],
+      ['ADMIN_ADDRESS', options.roles.admin],
+      ['ISSUER_ADDRESS', options.roles.issuer],
+      ['FREEZER_ADDRESS', options.roles.freezer],
+      ['PAUSER_ADDRESS', options.roles.pauser],
+    ],
+    chain,
+  );
+  const { deployCoinRegister } = await import('./contracts/deploy-coins.ts');
+  return { coinRegister: await deployCoinRegister(options) };
 }
 
 function localOptions(environment: Environment): DeployOptions {
@@ -125,18 +199,27 @@ export function refuseDevelopmentKeys(
   options: DeployOptions,
   chain: Readonly<{ chainId: number; isLoopback: boolean }>,
 ): void {
+  refuseDevelopmentAccounts(
+    [
+      ['DEPLOYER_PRIVATE_KEY', privateKeyToAccount(options.deployerPrivateKey).address],
+      ['ADMIN_ADDRESS', options.admin],
+      ['OPERATOR_ADDRESS', options.operator],
+      ['TREASURER_ADDRESS', options.treasurer],
+      ['PAUSER_ADDRESS', options.pauser],
+      ['FEE_RECEIVER_ADDRESS', options.feeReceiver],
+    ],
+    chain,
+  );
+}
+
+function refuseDevelopmentAccounts(
+  parts: readonly (readonly [variable: string, address: Hex])[],
+  chain: Readonly<{ chainId: number; isLoopback: boolean }>,
+): void {
   if (chain.chainId === LOCAL_CHAIN_ID && chain.isLoopback) return;
   const known = new Set(
     Array.from({ length: DEVELOPMENT_ACCOUNTS }, (_, index) => developmentAccount(index).address.toLowerCase()),
   );
-  const parts: readonly [variable: string, address: Hex][] = [
-    ['DEPLOYER_PRIVATE_KEY', privateKeyToAccount(options.deployerPrivateKey).address],
-    ['ADMIN_ADDRESS', options.admin],
-    ['OPERATOR_ADDRESS', options.operator],
-    ['TREASURER_ADDRESS', options.treasurer],
-    ['PAUSER_ADDRESS', options.pauser],
-    ['FEE_RECEIVER_ADDRESS', options.feeReceiver],
-  ];
   const found = parts.find(([, address]) => known.has(address.toLowerCase()));
   if (found)
     throw invalid(found[0], `is one of the well-known development accounts, and this is chain ${chain.chainId}`);
@@ -168,10 +251,15 @@ function describe({ deployment, localDollar }: DeployedContracts): string {
 }
 
 async function main(): Promise<number> {
-  let flags: { local?: boolean; json?: boolean; help?: boolean };
+  let flags: { local?: boolean; coins?: boolean; json?: boolean; help?: boolean };
   try {
     flags = parseArgs({
-      options: { local: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        local: { type: 'boolean' },
+        coins: { type: 'boolean' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     }).values;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${HELP}`);
@@ -182,6 +270,11 @@ async function main(): Promise<number> {
     return 0;
   }
   try {
+    if (flags.coins) {
+      const deployed = await deployCoins(process.env, flags.local ?? false);
+      process.stdout.write(flags.json ? `${JSON.stringify(deployed)}\n` : `CoinRegister  ${deployed.coinRegister}\n`);
+      return 0;
+    }
     const options = flags.local ? localOptions(process.env) : readDeployOptions(process.env);
     const chainId = await chainIdOf(options.rpcUrl);
     refuseDevelopmentKeys(options, { chainId, isLoopback: isLoopback(options.rpcUrl) });

@@ -15,6 +15,7 @@ import { localDollarAbi } from '../bridge/chain/bindings/local-dollar.ts';
 import { paymentEscrowAbi } from '../bridge/chain/bindings/payment-escrow.ts';
 import type { Address, Hex } from '../bridge/chain/domain.ts';
 import type { PaymentTerms } from '../bridge/chain/escrow.ts';
+import { coinCases, setCoinStage } from './contracts/coin-gas.ts';
 import { type ActorName, openScene, SCENE_TIME, type Scene } from './contracts/scene.ts';
 
 type Case = Readonly<{ name: string; limit?: number; measure: (stage: Stage) => Promise<number> }>;
@@ -107,6 +108,8 @@ const cases: readonly Case[] = [
   },
 ];
 
+const allCases: readonly Pick<Case, 'name' | 'limit'>[] = [...cases, ...coinCases];
+
 /** Figures of every case, in the order of the file. */
 export async function measureGas(): Promise<Readonly<Record<string, number>>> {
   const scene = await openScene();
@@ -114,6 +117,8 @@ export async function measureGas(): Promise<Readonly<Record<string, number>>> {
     const stage = await setStage(scene);
     const figures: Record<string, number> = {};
     for (const { name, measure } of cases) figures[name] = await measure(stage);
+    const coinStage = await setCoinStage(scene);
+    for (const { name, measure } of coinCases) figures[name] = await measure(coinStage);
     return figures;
   } finally {
     await scene.close();
@@ -211,7 +216,7 @@ function payoutItem(payee: Address, amount: bigint): Hex {
 
 /** The page with the table of these figures in it. */
 function pageWith(page: string, figures: Readonly<Record<string, number>>): string {
-  const rows = cases.map(({ name, limit }) => `| ${name} | ${inThousands(figures[name])} | ${inThousands(limit)} |`);
+  const rows = allCases.map(({ name, limit }) => `| ${name} | ${inThousands(figures[name])} | ${inThousands(limit)} |`);
   const table = ['| work | gas | limit |', '| --- | --: | --: |', ...rows].join('\n');
   return page.replace(/(<!-- gas -->\n)[\s\S]*(<!-- \/gas -->)/, `$1\n${table}\n\n$2`);
 }
@@ -228,7 +233,7 @@ if (import.meta.main) {
   const kept = readKept(path);
   const page = readFileSync(pagePath, 'utf8');
   const differences: string[] = [];
-  for (const { name, limit } of cases) {
+  for (const { name, limit } of allCases) {
     const figure = figures[name]!;
     if (isCheck && kept[name] !== figure)
       differences.push(`${name}: the file says ${kept[name] ?? 'nothing'}, now ${figure}`);
@@ -239,9 +244,9 @@ if (import.meta.main) {
     mkdirSync(new URL('../snapshots', import.meta.url), { recursive: true });
     writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`);
     writeFileSync(pagePath, pageWith(page, figures));
-    const width = Math.max(...cases.map(({ name }) => name.length));
+    const width = Math.max(...allCases.map(({ name }) => name.length));
     console.log(`${'gas'.padEnd(width)}  ${'figure'.padStart(8)}  ${'limit'.padStart(8)}`);
-    for (const { name, limit } of cases) {
+    for (const { name, limit } of allCases) {
       console.log(`${name.padEnd(width)}  ${String(figures[name]).padStart(8)}  ${String(limit ?? '—').padStart(8)}`);
     }
   }

@@ -6,36 +6,53 @@ import { fileURLToPath } from 'node:url';
 import type { Abi, Hex } from 'viem';
 
 export type ContractArtifact = Readonly<{ abi: Abi; bytecode: Hex }>;
-export type ContractName = 'PaymentEscrow' | 'IntermediaryWallet' | 'DepositAddresses' | 'LocalDollar';
-export type ContractArtifacts = Readonly<Record<ContractName, ContractArtifact>>;
+export type ContractName = 'PaymentEscrow' | 'IntermediaryWallet' | 'DepositAddresses' | 'CoinRegister' | 'LocalDollar';
+export type ContractArtifacts<Name extends ContractName = ContractName> = Readonly<Record<Name, ContractArtifact>>;
+/** What a payment needs. The register of coins is compiled where it is deployed or measured: a start need not wait. */
+export type PaymentContractName = Exclude<ContractName, 'CoinRegister'>;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES: Readonly<Record<ContractName, string>> = {
   PaymentEscrow: 'contracts/PaymentEscrow.sol',
   IntermediaryWallet: 'contracts/IntermediaryWallet.sol',
   DepositAddresses: 'contracts/DepositAddresses.sol',
+  CoinRegister: 'contracts/CoinRegister.sol',
   LocalDollar: 'contracts/doubles/LocalDollar.sol',
 };
+const PAYMENT_CONTRACTS = ['PaymentEscrow', 'IntermediaryWallet', 'DepositAddresses', 'LocalDollar'] as const;
 
 /**
- * Shape:   → interface and creation code of every contract that is deployed
+ * Shape:   → interface and creation code of every contract that a payment needs
  * Effects: `.specie/hardhat/`; nothing is compiled while sources, settings and compiler are the same
  */
-export async function compileContracts(): Promise<ContractArtifacts> {
-  const stamp = join(root, '.specie', 'hardhat', 'compiled.digest');
+export async function compileContracts(): Promise<ContractArtifacts<PaymentContractName>> {
+  return compileTogether('compiled', PAYMENT_CONTRACTS);
+}
+
+/** The same with the register of coins. */
+export async function compileAllContracts(): Promise<ContractArtifacts> {
+  const payment = await compileContracts();
+  return { ...payment, ...(await compileTogether('compiled-coins', ['CoinRegister'])) };
+}
+
+async function compileTogether<Name extends ContractName>(
+  stampName: string,
+  names: readonly Name[],
+): Promise<ContractArtifacts<Name>> {
+  const stamp = join(root, '.specie', 'hardhat', `${stampName}.digest`);
   const digest = digestOfSources();
-  const isFresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && artifactFiles().every(existsSync);
+  const files = names.map(artifactFile);
+  const isFresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === digest && files.every(existsSync);
   if (!isFresh) {
-    await buildQuietly();
+    await buildQuietly(names);
     mkdirSync(join(root, '.specie', 'hardhat'), { recursive: true });
     writeFileSync(stamp, digest);
   }
-  const artifacts = Object.keys(SOURCES).map((name) => [name, readArtifact(name as ContractName)] as const);
-  return Object.fromEntries(artifacts) as ContractArtifacts;
+  return Object.fromEntries(names.map((name) => [name, readArtifact(name)])) as ContractArtifacts<Name>;
 }
 
 /** What is deployed and nothing else: test doubles would take minutes, and nobody waits for them at a start. */
-async function buildQuietly(): Promise<void> {
+async function buildQuietly(names: readonly ContractName[]): Promise<void> {
   const { default: hardhat } = await import('hardhat');
   const { warn } = console;
   // The compiler warns of every use of transient storage, also of OpenZeppelin's guard, which clears it as it should.
@@ -43,7 +60,7 @@ async function buildQuietly(): Promise<void> {
     if (!/EIP-1153/.test(String(text[0]))) warn(...text);
   };
   try {
-    const files = Object.values(SOURCES).map((file) => join(root, file));
+    const files = names.map((name) => join(root, SOURCES[name]));
     await hardhat.tasks.getTask('build').run({ quiet: true, noTests: true, files });
   } finally {
     console.warn = warn;
@@ -53,10 +70,6 @@ async function buildQuietly(): Promise<void> {
 function readArtifact(name: ContractName): ContractArtifact {
   const { abi, bytecode } = JSON.parse(readFileSync(artifactFile(name), 'utf8')) as ContractArtifact;
   return { abi, bytecode };
-}
-
-function artifactFiles(): string[] {
-  return (Object.keys(SOURCES) as ContractName[]).map(artifactFile);
 }
 
 function artifactFile(name: ContractName): string {

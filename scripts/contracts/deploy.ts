@@ -15,7 +15,7 @@ import {
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { intermediaryWalletAbi } from '../../bridge/chain/bindings/intermediary-wallet.ts';
 import type { Deployment } from '../../bridge/chain/domain.ts';
-import { type ContractName, compileContracts } from './compile.ts';
+import { compileContracts, type PaymentContractName } from './compile.ts';
 
 export type DeployOptions = Readonly<{
   rpcUrl: string;
@@ -39,12 +39,12 @@ export type DeployedContracts = Readonly<{ deployment: Deployment; localDollar?:
  * The deterministic deployment proxy (Arachnid/deterministic-deployment-proxy): one contract that many chains have at
  * the same address, put there by a chain transaction that nobody has the key of.
  */
-const FACTORY: Hex = '0x4e59b44847b379578588920ca78fbf26c0b4956c';
+export const FACTORY: Hex = '0x4e59b44847b379578588920ca78fbf26c0b4956c';
 const FACTORY_SIGNER: Hex = '0x3fab184622dc19b6109349b94811493bf2a45362';
 const FACTORY_COST_WEI = 10n ** 16n;
 const FACTORY_TRANSACTION: Hex =
   '0xf8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222222222222222222222222222222222222222a02222222222222222222222222222222222222222222222222222222222222222';
-const SALT = keccak256(stringToHex('specie 1'));
+export const SALT = keccak256(stringToHex('specie 1'));
 const NATIVE_TOKEN: Hex = '0x0000000000000000000000000000000000000000';
 const POLL_MILLISECONDS = 100;
 const PATIENCE_MILLISECONDS = 120_000;
@@ -59,7 +59,7 @@ export async function deployContracts(options: DeployOptions): Promise<DeployedC
   const sender = await openSender(options.rpcUrl, options.deployerPrivateKey);
   const heightBefore = Number(await sender.client.getBlockNumber());
   await ensureFactory(sender);
-  const place = (name: ContractName, constructorArguments: readonly Hex[]) => {
+  const place = (name: PaymentContractName, constructorArguments: readonly Hex[]) => {
     const parameters = constructorArguments.map(() => ({ type: 'address' }) as const);
     const initCode = concatHex([artifacts[name].bytecode, encodeAbiParameters(parameters, [...constructorArguments])]);
     return {
@@ -96,7 +96,7 @@ export async function deployContracts(options: DeployOptions): Promise<DeployedC
   };
 }
 
-async function ensureFactory(sender: Sender): Promise<void> {
+export async function ensureFactory(sender: Sender): Promise<void> {
   const { client } = sender;
   if ((await client.getCode({ address: FACTORY })) !== undefined) return;
   const missing = FACTORY_COST_WEI - (await client.getBalance({ address: FACTORY_SIGNER }));

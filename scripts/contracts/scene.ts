@@ -17,7 +17,12 @@ import {
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import type { Address, Hex } from '../../bridge/chain/domain.ts';
 import { authorizationTypedData, type PaymentTerms } from '../../bridge/chain/escrow.ts';
-import { type ContractArtifact, type ContractArtifacts, compileContracts } from './compile.ts';
+import {
+  type ContractArtifact,
+  type ContractArtifacts,
+  compileContracts,
+  type PaymentContractName,
+} from './compile.ts';
 
 export type Provider = Readonly<{
   request(call: Readonly<{ method: string; params?: readonly unknown[] }>): Promise<unknown>;
@@ -38,7 +43,7 @@ export type Scene = Readonly<{
   chainId: number;
   provider: Provider;
   client: PublicClient;
-  artifacts: ContractArtifacts;
+  artifacts: ContractArtifacts<PaymentContractName>;
   actors: Readonly<Record<ActorName, PrivateKeyAccount>>;
   token: Address;
   escrow: Address;

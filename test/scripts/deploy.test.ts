@@ -84,6 +84,18 @@ describe('deploy', () => {
     expect(await client.getTransactionCount({ address: localAccount('arcade').address })).toBe(0);
   });
 
+  test('coins: the register of one token, at the same address when it is asked for again', async () => {
+    const { localDollar } = JSON.parse(deploy(['--local', '--json']).out) as DeployedContracts;
+    const coins = () => deploy(['--local', '--coins', '--json'], { COIN_TOKEN_ADDRESS: localDollar! });
+    const first = coins();
+    expect(first).toMatchObject({ code: 0, err: '' });
+    const { coinRegister } = JSON.parse(first.out) as { coinRegister: `0x${string}` };
+    const client = createPublicClient({ transport: http(chain.url), cacheTime: 0 });
+    expect(await client.getCode({ address: coinRegister })).toMatch(/^0x[0-9a-f]{100}/);
+    expect(coins().out).toBe(first.out);
+    expect(deploy(['--local', '--coins'])).toMatchObject({ code: 1 });
+  });
+
   test('keys: a development account in any part is refused away from chain 31337 on loopback', () => {
     const elsewhere = { chainId: 1, isLoopback: false };
     expect(() => refuseDevelopmentKeys(readDeployOptions(strangers()), elsewhere)).not.toThrow();

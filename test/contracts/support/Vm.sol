@@ -15,6 +15,7 @@ interface Vm {
     function store(address target, bytes32 slot, bytes32 value) external;
     function etch(address target, bytes calldata code) external;
     function expectRevert() external;
+    function expectRevert(bytes calldata answer) external;
     function expectPartialRevert(bytes4 selector) external;
     function assume(bool condition) external pure;
     function snapshotState() external returns (uint256);
