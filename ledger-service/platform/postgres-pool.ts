@@ -4,9 +4,11 @@
  * The driver (`postgres` 3.4.9) minds a lost connection badly in several ways. A transaction that goes on after its
  * connection closed writes to a socket that is no longer there, and the fault is nobody's to catch. What was written in the
  * moment of the loss stays in the connection's buffer, stands before the greeting of the next one, and the server never
- * answers. And a socket of one's own that cannot be made leaves its place in the pool taken for good. So nothing is sent
- * on a connection that has closed, a driver that has lost one connection gets no new work, and a socket that fails does so
- * in the driver's hands.
+ * answers. A socket of one's own that cannot be made leaves its place in the pool taken for good. Asking for the types of
+ * arrays, which it does on each new connection, it hears no failure; and where it does not ask, a reservation that has to
+ * open its connection is forgotten. So nothing is sent on a connection that has closed, a driver that has lost one
+ * connection gets no new work, a socket that fails does so in the driver's hands, the types in use are told and not asked
+ * for, and every connection is open before one is reserved.
  */
 import { connect, type Socket } from 'node:net';
 import postgres from 'postgres';
