@@ -3,6 +3,7 @@ import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
+import { listPoorKeys } from '../chain/operations/send-signed.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
 import { paymentEventRoutes } from '../core/payments/events-http.ts';
@@ -74,7 +75,17 @@ export function createApi(bridge: Bridge): Room {
       },
       security: [{ apiKey: [] }],
     }) as unknown as Record<string, unknown>;
-  app.route('/', healthRoutes({ database, node, outbox, metrics, timers: bridge.timers }));
+  app.route(
+    '/',
+    healthRoutes({
+      database,
+      node,
+      outbox,
+      metrics,
+      timers: bridge.timers,
+      poorKeys: () => listPoorKeys(database, deployment.chainId),
+    }),
+  );
   app.route('/', pageRoutes({ title: 'Specie', chainId: deployment.chainId, describe }));
   return app;
 }

@@ -20,10 +20,12 @@ export function healthRoutes(
     node: Readonly<{ head(): Promise<number> }>;
     outbox: Outbox;
     metrics: Metrics;
+    /** Signing keys that cannot pay for their calls. */
+    poorKeys: () => Promise<readonly Readonly<{ address: string; since: Date; balance: bigint }>[]>;
     timers: Timers;
   }>,
 ): Room {
-  const { database, node, outbox, metrics, timers } = dependencies;
+  const { database, node, outbox, metrics, timers, poorKeys } = dependencies;
   const room = createRoom();
   room.get('/healthz', (context) => context.json({ ok: true }));
   room.get('/readyz', async (context) => {
@@ -32,16 +34,30 @@ export function healthRoutes(
       probe(timers, () => node.head()),
     ]);
     const ok = postgres.ok && chain.ok;
-    return context.json({ ok, postgres, chain }, ok ? 200 : 503);
+    const operator = postgres.ok ? await operatorProbe(poorKeys) : { ok: false };
+    return context.json({ ok, postgres, chain, operator }, ok ? 200 : 503);
   });
   room.get('/metrics', async (context) => {
     metrics.outboxBacklog.reset();
+    metrics.poorKeys.set((await poorKeys()).length);
     for (const [consumer, waiting] of Object.entries(await outbox.backlog())) {
       metrics.outboxBacklog.set({ consumer }, waiting);
     }
     return context.text(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
   });
   return room;
+}
+
+/** A key without gas money holds up what goes over the chain and nothing else, so that it is told and does not count. */
+async function operatorProbe(
+  poorKeys: () => Promise<readonly Readonly<{ address: string; since: Date; balance: bigint }>[]>,
+): Promise<Probe> {
+  const poor = await poorKeys();
+  if (poor.length === 0) return { ok: true };
+  const detail = poor.map(
+    ({ address, since, balance }) => `${address} has ${balance} wei, too little for gas since ${since.toISOString()}`,
+  );
+  return { ok: false, detail: detail.join('; ') };
 }
 
 async function probe(timers: Timers, ask: () => Promise<unknown>): Promise<Probe> {

@@ -8,6 +8,9 @@ export type Metrics = Readonly<{
   jobDuration: Histogram<'consumer'>;
   outboxBacklog: Gauge<'consumer'>;
   observedHeight: Gauge;
+  stuckCalls: Gauge;
+  poorKeys: Gauge;
+  chainRepairs: Counter<'kind'>;
 }>;
 
 export function createMetrics(): Metrics {
@@ -39,6 +42,22 @@ export function createMetrics(): Metrics {
       name: 'outbox_waiting_events',
       help: 'Events that wait for a consumer',
       labelNames: ['consumer'],
+      registers,
+    }),
+    stuckCalls: new Gauge({
+      name: 'chain_stuck_calls',
+      help: 'Calls that were handed to a node longer ago than they should be and are not final, or are refused',
+      registers,
+    }),
+    poorKeys: new Gauge({
+      name: 'chain_keys_without_funds',
+      help: 'Signing keys that cannot pay for their calls',
+      registers,
+    }),
+    chainRepairs: new Counter({
+      name: 'chain_repairs_total',
+      help: 'Calls replaced, given up or due again, and nonces filled',
+      labelNames: ['kind'],
       registers,
     }),
     observedHeight: new Gauge({ name: 'chain_observed_height', help: 'The newest block that was read', registers }),

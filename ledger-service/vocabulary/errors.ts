@@ -146,6 +146,13 @@ export const errorCatalogue = {
     'The contract reverted, so nothing moved on chain.',
     'Look the chain transaction up by its hash; check funds, allowance and expiries.',
   ),
+  CHAIN_CALL_REFUSED: describe(
+    422,
+    false,
+    'No node takes the call',
+    'A node refuses a signed call for good, for example because its gas does not cover its data.',
+    'Nothing is lost: its nonce is spent by a transfer to itself and the call goes out again; see docs/runbooks/stuck-transaction.md.',
+  ),
   CHAIN_MISMATCH: describe(
     500,
     false,
@@ -348,6 +355,13 @@ export const errorCatalogue = {
     'Method not supported',
     'This address does not take this method.',
     'See the API page.',
+  ),
+  OPERATOR_FUNDS_MISSING: describe(
+    503,
+    true,
+    'The signing key has no gas money',
+    'The key that signs chain calls cannot pay for them.',
+    'Send the chain’s coin to the operator’s address; calls go out by themselves once it is there.',
   ),
   PARTICIPANT_UNKNOWN: describe(
     404,

@@ -11,7 +11,7 @@ export type WaitingFor = Readonly<Record<string, number>>;
 const WAITING = `
   select
     (select count(*) from bridge.outbox where handled_at is null)::int as outbox,
-    (select count(*) from bridge.chain_calls where state in ('due', 'signed'))::int as calls,
+    (select count(*) from bridge.chain_calls where state in ('due', 'signed', 'givenUp'))::int as calls,
     (select count(*) from bridge.chain_payouts where state in ('due', 'batched'))::int as payouts,
     (select count(*) from bridge.payments where phase in ('created', 'unknown'))::int as unanswered,
     (select count(*) from bridge.payments where reversal_due_at is not null)::int as reversals,
