@@ -3,6 +3,7 @@ import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
+import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
 import { paymentEventRoutes } from '../core/payments/events-http.ts';
@@ -53,6 +54,7 @@ export function createApi(bridge: Bridge): Room {
     webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
     settlementRoutes({ database, clock, machineClock, outbox }),
+    exposureRoutes(bridge.payments),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),
     ledgerRoutes({ database }),

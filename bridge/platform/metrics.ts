@@ -8,6 +8,9 @@ export type Metrics = Readonly<{
   jobDuration: Histogram<'consumer'>;
   outboxBacklog: Gauge<'consumer'>;
   observedHeight: Gauge;
+  exposure: Gauge<'asset'>;
+  exposureLimit: Gauge<'asset'>;
+  freeInventory: Gauge<'asset'>;
 }>;
 
 export function createMetrics(): Metrics {
@@ -39,6 +42,24 @@ export function createMetrics(): Metrics {
       name: 'outbox_waiting_events',
       help: 'Events that wait for a consumer',
       labelNames: ['consumer'],
+      registers,
+    }),
+    exposure: new Gauge({
+      name: 'exposure_minor_units',
+      help: "What promises and inventory are worth, in minor units of the mark's currency",
+      labelNames: ['asset'],
+      registers,
+    }),
+    exposureLimit: new Gauge({
+      name: 'exposure_limit_minor_units',
+      help: 'What they may be worth',
+      labelNames: ['asset'],
+      registers,
+    }),
+    freeInventory: new Gauge({
+      name: 'inventory_free_minor_units',
+      help: 'What the wallet holds and has not promised, in minor units of the asset',
+      labelNames: ['asset'],
       registers,
     }),
     observedHeight: new Gauge({ name: 'chain_observed_height', help: 'The newest block that was read', registers }),

@@ -12,15 +12,7 @@ import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideCapture, escrowSequenceOf } from '../domain.ts';
 import { captureEntry } from '../postings.ts';
-import {
-  capturedEvent,
-  closedEvents,
-  convertedBetween,
-  errorOfRefusal,
-  merchantFeeOf,
-  partiesOf,
-  releaseRisks,
-} from '../shared.ts';
+import { capturedEvent, closedEvents, convertedBetween, errorOfRefusal, merchantFeeOf, partiesOf } from '../shared.ts';
 import {
   columnsOf,
   insertMovements,
@@ -120,10 +112,6 @@ export async function captureTogether(
       outbox.emit(transaction, events),
       completeMany(transaction, answers),
       releaseMany(transaction, refused),
-      releaseRisks(
-        transaction,
-        changed.filter(({ phase }) => phase === 'closed'),
-      ),
     ]);
     return results;
   });
