@@ -4,7 +4,7 @@ import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { quotes } from '../../schema/payments.ts';
 import type { Quote } from './domain.ts';
 
-export type StoredQuote = Quote & Readonly<{ shard: Shard; quoteId: string; acceptedBy?: string }>;
+export type StoredQuote = Quote & Readonly<{ shard: Shard; quoteId: string; ownerId?: string; acceptedBy?: string }>;
 
 type Reader = Database['drizzle'] | DatabaseTransaction;
 
@@ -22,6 +22,7 @@ export async function insertQuote(writer: Reader, stored: StoredQuote, recordedA
       rateNumerator: stored.rate.numerator,
       rateDenominator: stored.rate.denominator,
       rateSource: stored.rateSource,
+      ownerId: stored.ownerId ?? null,
       observedAt: stored.observedAt,
       expiresAt: stored.expiresAt,
       recordedAt,
@@ -50,6 +51,7 @@ export async function loadQuote(reader: Reader, shard: Shard, quoteId: string): 
     rateSource: row.rateSource,
     observedAt: row.observedAt,
     expiresAt: row.expiresAt,
+    ...(row.ownerId ? { ownerId: row.ownerId } : {}),
     ...(row.acceptedBy ? { acceptedBy: row.acceptedBy } : {}),
   };
 }
