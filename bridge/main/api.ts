@@ -4,8 +4,10 @@ import { createOuterApp, type Room, strictBody } from '../../ledger-service/plat
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
 import { listPoorKeys } from '../chain/operations/send-signed.ts';
+import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
+import { kindOfParticipant } from '../core/participants/operations.ts';
 import { paymentEventRoutes } from '../core/payments/events-http.ts';
 import { paymentRoutes } from '../core/payments/http.ts';
 import { payoutRoutes } from '../core/payouts/http.ts';
@@ -13,13 +15,14 @@ import { quoteRoutes } from '../core/quotes/http.ts';
 import { reconciliationRoutes } from '../core/reconciliation/http.ts';
 import { underWayRoutes } from '../core/reconciliation/under-way.ts';
 import { settlementRoutes } from '../core/settlement/http.ts';
-import { authenticate } from '../platform/authentication.ts';
+import { authenticate, type KindOf } from '../platform/authentication.ts';
 import { clockRoutes } from '../platform/clock-routes.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import { healthRoutes } from '../platform/health.ts';
 import { pageRoutes } from '../platform/pages.ts';
 import { webhookRoutes } from '../platform/webhooks/http.ts';
 import { describeWebhooks } from '../platform/webhooks/openapi.ts';
+import { keepToOwnAddresses } from './owner-rules.ts';
 import { runAsProcess } from './process.ts';
 import { type Bridge, openBridge } from './wiring.ts';
 import { priceSourcesOf, quotePolicyOf } from './world.ts';
@@ -36,7 +39,8 @@ export function createApi(bridge: Bridge): Room {
     metrics.requests.inc({ ...labels, status: String(context.res.status) });
     metrics.requestDuration.observe(labels, machineClock.now().getTime() - started);
   });
-  app.use('/v1/*', authenticate({ database, machineClock }), strictBody);
+  const kindOf: KindOf = (shard, participantId) => kindOfParticipant(database, shard, participantId);
+  app.use('/v1/*', authenticate({ database, machineClock, kindOf }), keepToOwnAddresses, strictBody);
   const moved = async (time: Date) => {
     if (bridge.isLocal) await setLocalChainClock(bridge.configuration.rpcUrl, time);
   };
@@ -54,6 +58,7 @@ export function createApi(bridge: Bridge): Room {
     webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
     settlementRoutes({ database, clock, machineClock, outbox }),
+    exposureRoutes(bridge.payments),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),
     ledgerRoutes({ database }),

@@ -3,6 +3,7 @@ import { CARE_POLICY } from '../chain/care-policy.ts';
 import { type Care, careForCalls } from '../chain/operations/care-for-calls.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
+import { EXPOSURE_ALERTS, watchExposure } from '../core/controls/exposure/watch.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
 import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
 import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-events.ts';
@@ -48,6 +49,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
       },
       [REVERSALS]: () => reverseUnanswered(payments),
       [EXPIRIES]: () => expirePayments(payments),
+      [EXPOSURE_ALERTS]: () => watchExposure({ ...payments, metrics: bridge.metrics }),
       [ESCROW_EVENTS]: async () => {
         const events: DomainEvent[] = [];
         await outbox.drain(ESCROW_EVENTS, async (transaction, due) => {

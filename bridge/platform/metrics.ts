@@ -11,6 +11,9 @@ export type Metrics = Readonly<{
   stuckCalls: Gauge;
   poorKeys: Gauge;
   chainRepairs: Counter<'kind'>;
+  exposure: Gauge<'asset'>;
+  exposureLimit: Gauge<'asset'>;
+  freeInventory: Gauge<'asset'>;
 }>;
 
 export function createMetrics(): Metrics {
@@ -58,6 +61,24 @@ export function createMetrics(): Metrics {
       name: 'chain_repairs_total',
       help: 'Calls replaced, given up or due again, and nonces filled',
       labelNames: ['kind'],
+      registers,
+    }),
+    exposure: new Gauge({
+      name: 'exposure_minor_units',
+      help: "What promises and inventory are worth, in minor units of the mark's currency",
+      labelNames: ['asset'],
+      registers,
+    }),
+    exposureLimit: new Gauge({
+      name: 'exposure_limit_minor_units',
+      help: 'What they may be worth',
+      labelNames: ['asset'],
+      registers,
+    }),
+    freeInventory: new Gauge({
+      name: 'inventory_free_minor_units',
+      help: 'What the wallet holds and has not promised, in minor units of the asset',
+      labelNames: ['asset'],
       registers,
     }),
     observedHeight: new Gauge({ name: 'chain_observed_height', help: 'The newest block that was read', registers }),

@@ -35,6 +35,8 @@ export const chainCalls = bridge.table(
     state: text('state', { enum: ['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded'] }).notNull(),
     signer: text('signer'),
     nonce: integer('nonce'),
+    /** The trace of the request that asked for it (W3C traceparent). */
+    traceContext: text('trace_context'),
     recordedAt: moment('recorded_at').notNull(),
     signedAt: moment('signed_at'),
     finalHash: text('final_hash'),

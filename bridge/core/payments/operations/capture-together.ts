@@ -7,20 +7,13 @@ import type { ChainCall } from '../../../chain/domain.ts';
 import { captureCall, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import { type Attempt, BatchMustSplit } from '../../../platform/micro-batch.ts';
-import { claimMany, completeMany, type OnceRequest, releaseMany } from '../../../platform/once.ts';
+import { claimMany, completeMany, type OnceRequest, releaseMany, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideCapture, escrowSequenceOf } from '../domain.ts';
+import { ownOrUnknown } from '../owners.ts';
 import { captureEntry } from '../postings.ts';
-import {
-  capturedEvent,
-  closedEvents,
-  convertedBetween,
-  errorOfRefusal,
-  merchantFeeOf,
-  partiesOf,
-  releaseRisks,
-} from '../shared.ts';
+import { capturedEvent, closedEvents, convertedBetween, errorOfRefusal, merchantFeeOf, partiesOf } from '../shared.ts';
 import {
   columnsOf,
   insertMovements,
@@ -86,9 +79,9 @@ export async function captureTogether(
       const claim = claims[index]!;
       if (claim instanceof Error) return { ok: false, error: claim };
       if (claim.kind === 'answered') return { ok: true, result: { payment: claim.outcome, replayed: true } };
-      const row = rows.get(paymentId);
+      const row = ownOrUnknown(rows.get(paymentId), paymentId, viewerOf(once), ['merchantId']);
       const ofPayment = movements.get(paymentId) ?? [];
-      const draft = row ? draftCapture(dependencies, row, ofPayment, amount, now) : unknownPayment(paymentId);
+      const draft = row instanceof SettlementError ? row : draftCapture(dependencies, row, ofPayment, amount, now);
       if (draft instanceof Error) {
         refused.push(once);
         return { ok: false, error: draft };
@@ -120,10 +113,6 @@ export async function captureTogether(
       outbox.emit(transaction, events),
       completeMany(transaction, answers),
       releaseMany(transaction, refused),
-      releaseRisks(
-        transaction,
-        changed.filter(({ phase }) => phase === 'closed'),
-      ),
     ]);
     return results;
   });
@@ -176,8 +165,4 @@ function draftCapture(
     events: closed,
     call: { ...call, shard: row.shard, subject: row.paymentId, sequence },
   };
-}
-
-function unknownPayment(paymentId: string): SettlementError {
-  return new SettlementError('PAYMENT_UNKNOWN', `no payment ${JSON.stringify(paymentId)}`, { paymentId });
 }

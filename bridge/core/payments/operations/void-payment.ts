@@ -2,7 +2,7 @@ import { type DatabaseTransaction, inDatabaseTransaction } from '../../../../led
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import { termsFromJson, voidCall } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
-import { claimOnce, completeOnce, type OnceRequest } from '../../../platform/once.ts';
+import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideExpiry, decideVoid } from '../domain.ts';
@@ -13,7 +13,8 @@ import {
   errorOfRefusal,
   partiesOf,
   paymentEvent,
-  releaseRisk,
+  releaseRisks,
+  riskIn,
   wire,
 } from '../shared.ts';
 import {
@@ -51,7 +52,7 @@ export async function voidPayment(
     events.length = 0;
     const claim = await claimOnce<PaymentView>(transaction, once, identifiers.next('voi', command.shard), clock);
     if (claim.kind === 'answered') return { payment: claim.outcome, replayed: true };
-    const row = await requirePayment(transaction, command.shard, command.paymentId);
+    const row = await requirePayment(transaction, command.shard, command.paymentId, viewerOf(once));
     const changed = await release(dependencies, transaction, row, 'void', events);
     await outbox.emit(transaction, events);
     const payment = viewOfPayment(changed, await loadMovements(transaction, row.shard, [row.paymentId]));
@@ -81,7 +82,7 @@ export async function expirePayments(dependencies: PaymentDependencies): Promise
       else if (row.phase === 'requires_action') {
         const failed: PaymentRow = { ...row, phase: 'failed', declineCode: 'AUTHORIZATION_EXPIRED' };
         await savePayment(transaction, row, { phase: failed.phase, declineCode: failed.declineCode });
-        await releaseRisk(transaction, failed);
+        await releaseRisks(transaction, [{ row: failed }]);
         events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
       }
       await outbox.emit(transaction, events);
@@ -136,6 +137,6 @@ async function release(
     events.push(paymentEvent(changed, 'payment.voided', sequence, told, { sequence, source, cause }));
   }
   events.push(...closedEvents(row, changed));
-  await releaseRisk(transaction, changed);
+  await releaseRisks(transaction, [{ row, amount: riskIn(row, released) }]);
   return changed;
 }
