@@ -349,6 +349,13 @@ export const errorCatalogue = {
     'This address does not take this method.',
     'See the API page.',
   ),
+  OVERLOADED: describe(
+    503,
+    true,
+    'More work than can be done now',
+    'As many requests as may be are under way; this one was refused before anything was read.',
+    'Send the same request again after the seconds in the header Retry-After.',
+  ),
   PARTICIPANT_UNKNOWN: describe(
     404,
     false,

@@ -11,6 +11,7 @@ import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { Address, ChainCall, Hex } from '../domain.ts';
 import type { ChainNode } from '../node.ts';
 import {
+  countCallsByState,
   countOpenCalls,
   hasKey,
   insertCalls,
@@ -82,6 +83,11 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
 /** How many calls are not final yet. */
 export async function countCallsUnderWay(database: Database): Promise<number> {
   return countOpenCalls(database.drizzle);
+}
+
+/** Calls that wait, by state, each with the moment of its oldest. */
+export async function countWaitingCalls(database: Database) {
+  return countCallsByState(database.drizzle);
 }
 
 /** What was asked of the chain for one subject, each with the newest of its signed forms. */
