@@ -10,8 +10,12 @@ export interface Doorbells {
   ring(consumer: string): void;
   /** Resolves once every consumer listens. */
   start(answers: Readonly<Record<string, Answer>>): Promise<void>;
+  /** Resolves when the queue's storage answers. */
+  probe?(): Promise<void>;
   close(): Promise<void>;
 }
+
+const PROBED = 'probe';
 
 export type DoorbellOptions = Readonly<{
   databaseUrl: string;
@@ -74,6 +78,10 @@ export function createDoorbells(options: DoorbellOptions): Doorbells {
       }
       await Promise.all([...queues.values(), ...workers].map((part) => part.waitUntilReady()));
       sweeping = sweep(Object.keys(answers), ring, options.timers, stopping.signal);
+    },
+    async probe() {
+      if (!queues.has(PROBED)) queues.set(PROBED, openQueue(options, PROBED));
+      await queues.get(PROBED)?.getJobCounts('waiting');
     },
     async close() {
       stopping.abort();

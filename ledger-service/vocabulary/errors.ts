@@ -363,6 +363,13 @@ export const errorCatalogue = {
     'The key that signs chain calls cannot pay for them.',
     'Send the chain’s coin to the operator’s address; calls go out by themselves once it is there.',
   ),
+  OVERLOADED: describe(
+    503,
+    true,
+    'More work than can be done now',
+    'As many requests as may be are under way; this one was refused before anything was read.',
+    'Send the same request again after the seconds in the header Retry-After.',
+  ),
   PARTICIPANT_UNKNOWN: describe(
     404,
     false,
