@@ -33,6 +33,7 @@ if (import.meta.main) {
     const bridge = await openBridge(configurationOfProcess());
     await bridge.doorbells.start({});
     const watcher = startWatcher(bridge);
+    process.stdout.write(`${JSON.stringify({ event: 'watcher.ready' })}\n`);
     return async () => {
       await watcher.stop();
       await bridge.close();

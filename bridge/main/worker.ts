@@ -102,6 +102,7 @@ if (import.meta.main) {
   await runAsProcess('worker', async () => {
     const bridge = await openBridge(configurationOfProcess());
     const worker = await startWorker(bridge);
+    process.stdout.write(`${JSON.stringify({ event: 'worker.ready' })}\n`);
     return async () => {
       await worker.stop();
       await bridge.close();
