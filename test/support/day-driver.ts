@@ -19,6 +19,10 @@ const result = await runDay({
   wallets: localWallets(rpcUrl),
   text: readFileSync(file, 'utf8'),
   now: systemClock.now(),
+  // What is down comes up again; a window that closed without some of its lines would be another day.
+  attempts: 60,
+  // An issuer whose books are being restarted gives no answer either.
+  asksUnansweredAgain: true,
 });
 const head = await createPublicClient({ transport: http(rpcUrl), cacheTime: 0 }).getBlock();
 const summary = summarize(result, { headHash: head.hash, height: Number(head.number) });
