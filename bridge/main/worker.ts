@@ -129,6 +129,7 @@ if (import.meta.main) {
     const drain: Drain = { isDraining: false };
     const worker = await startWorker(bridge);
     const operators = await listenForOperators(bridge, drain);
+    process.stdout.write(`${JSON.stringify({ event: 'worker.ready' })}\n`);
     return async () => {
       drain.isDraining = true;
       await worker.stop();
