@@ -2,14 +2,7 @@ import { postEntries } from '../../../../ledger-service/journal/operations/post-
 import type { DatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
-import { escrowSequenceOf } from '../domain.ts';
-import { loadMovements, lockPayment, type PaymentRow } from '../store.ts';
-
-/** The number under which the escrow will know the next movement, given the payment as it is before it. */
-export async function nextEscrowSequence(transaction: DatabaseTransaction, row: PaymentRow): Promise<number> {
-  const movements = await loadMovements(transaction, row.shard, [row.paymentId]);
-  return escrowSequenceOf(row.quadrant, movements, row.sequence + 1);
-}
+import { lockPayment, type PaymentRow } from '../store.ts';
 
 /** Errors: thrown PAYMENT_UNKNOWN. */
 export async function requirePayment(
