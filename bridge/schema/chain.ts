@@ -31,6 +31,8 @@ export const chainCalls = bridge.table(
     state: text('state', { enum: ['due', 'signed', 'final', 'reverted'] }).notNull(),
     signer: text('signer'),
     nonce: integer('nonce'),
+    /** The trace of the request that asked for it (W3C traceparent). */
+    traceContext: text('trace_context'),
     recordedAt: moment('recorded_at').notNull(),
     signedAt: moment('signed_at'),
     finalHash: text('final_hash'),

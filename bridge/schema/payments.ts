@@ -18,6 +18,8 @@ export const quotes = bridge.table(
     rateSource: text('rate_source').notNull(),
     observedAt: moment('observed_at').notNull(),
     expiresAt: moment('expires_at').notNull(),
+    /** For which participant it was made; none: for whoever the intermediary deals with. */
+    ownerId: text('owner_id'),
     /** The one payment that accepted it. */
     acceptedBy: text('accepted_by'),
     recordedAt: moment('recorded_at').notNull(),

@@ -464,6 +464,13 @@ export const errorCatalogue = {
     'Send it again in a second.',
   ),
   ROUTE_UNKNOWN: describe(404, false, 'No such address', 'Nothing answers at this address.', 'See the API page.'),
+  ROLE_UNSUITABLE: describe(
+    403,
+    false,
+    'Not for this kind of participant',
+    "The API key is a participant's, and participants of its kind may not do this, whatever its scopes.",
+    'Use a key of whoever this is for: docs/security.md says who may do what.',
+  ),
   SCOPE_MISSING: describe(
     403,
     false,

@@ -269,30 +269,30 @@ export function paymentRoutes(dependencies: PaymentDependencies): Room {
   });
 
   room.openapi(listRoute, async (context) => {
-    requireScope(context, 'payments:read');
+    const caller = requireScope(context, 'payments:read');
     const { limit, ...query } = context.req.valid('query');
-    const page = await listPayments(dependencies, { ...query, shard: 0, limit: Number(limit) });
+    const page = await listPayments(dependencies, { ...query, shard: 0, limit: Number(limit) }, caller);
     return context.json(page as unknown as z.infer<typeof listSchema>, 200);
   });
 
   room.openapi(findRoute, async (context) => {
-    requireScope(context, 'payments:read');
+    const caller = requireScope(context, 'payments:read');
     const { paymentId } = context.req.valid('param');
-    return context.json(asJson(await findPayment(dependencies, shardOf(paymentId), paymentId)), 200);
+    return context.json(asJson(await findPayment(dependencies, shardOf(paymentId), paymentId, caller)), 200);
   });
 
   room.openapi(lifeRoute, async (context) => {
-    requireScope(context, 'payments:read');
+    const caller = requireScope(context, 'payments:read');
     const { paymentId } = context.req.valid('param');
-    return context.json(await readLife(dependencies, shardOf(paymentId), paymentId), 200);
+    return context.json(await readLife(dependencies, shardOf(paymentId), paymentId, caller), 200);
   });
 
   room.openapi(signRoute, async (context) => {
-    requireScope(context, 'payments:write');
+    const caller = requireScope(context, 'payments:write');
     const { paymentId } = context.req.valid('param');
     const { signature } = context.req.valid('json');
     const shard = shardOf(paymentId);
-    const result = await signAuthorization(dependencies, { shard, paymentId, signature: signature as Hex });
+    const result = await signAuthorization(dependencies, { shard, paymentId, signature: signature as Hex }, caller);
     markReplayed(context, result.replayed);
     return context.json(asJson(result.payment), 200);
   });

@@ -9,6 +9,7 @@ import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary
 import type { JournalEntryInstruction } from '../../../ledger-service/vocabulary/journal-entries.ts';
 import type { WireAmount } from '../../../ledger-service/vocabulary/money.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { EVERYTHING, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import type { Address, Deployment } from '../../chain/domain.ts';
 import { batchIdOf, payoutBatchCall, payoutsOf, tokenOf } from '../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../chain/operations/submit-calls.ts';
@@ -17,7 +18,7 @@ import type { EventData } from '../../platform/events/catalogue.ts';
 import type { DomainEvent, DueEvent, Outbox } from '../../platform/outbox.ts';
 import { findMerchant } from '../participants/operations.ts';
 import { CHAIN_SUBMISSION } from '../payments/dependencies.ts';
-import { finalizeMovements, lockPaymentsOf } from '../payments/operations/find-payment.ts';
+import { finalizeMovements, lockPaymentsOf, ownPayments } from '../payments/operations/find-payment.ts';
 import { payoutEntry, refundPayoutEntry } from '../payments/postings.ts';
 import {
   type ChainPayoutRow,
@@ -243,9 +244,11 @@ export async function listPayouts(
     paymentId?: string | undefined;
     cursor?: string | undefined;
   }>,
+  viewer: Viewer = EVERYTHING,
 ): Promise<Readonly<{ payouts: readonly PayoutView[]; nextCursor: string | null }>> {
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, 'pot');
-  const rows = await loadPayouts(database.drizzle, query, after, query.limit + 1);
+  const paymentIds = ownPayments({ database }, query.shard, viewer);
+  const rows = await loadPayouts(database.drizzle, { ...query, paymentIds }, after, query.limit + 1);
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
   return {

@@ -5,7 +5,8 @@ import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
-import { claimOnce, completeOnce, type OnceRequest } from '../../platform/once.ts';
+import { EVERYTHING, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
+import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../platform/once.ts';
 import {
   type PriceObservation,
   type QuotePolicy,
@@ -75,7 +76,9 @@ export async function createQuote(
     let outcome: QuoteOutcome;
     if (decision.outcome === 'refused') outcome = decision;
     else {
-      const stored = { ...decision.quote, shard: command.shard, quoteId: claim.resourceId };
+      const { participantId: ownerId } = viewerOf(once);
+      const named = { shard: command.shard, quoteId: claim.resourceId, ...(ownerId ? { ownerId } : {}) };
+      const stored = { ...decision.quote, ...named };
       await insertQuote(transaction, stored, now);
       outcome = { outcome: 'quoted', quote: viewOfQuote(stored) };
     }
@@ -85,10 +88,15 @@ export async function createQuote(
   });
 }
 
-/** Errors: thrown QUOTE_UNKNOWN. */
-export async function findQuote(database: Database, shard: Shard, quoteId: string): Promise<StoredQuote> {
+/** Errors: thrown QUOTE_UNKNOWN, also for a quote that was made for somebody else. */
+export async function findQuote(
+  database: Database,
+  shard: Shard,
+  quoteId: string,
+  { participantId }: Viewer = EVERYTHING,
+): Promise<StoredQuote> {
   const quote = await loadQuote(database.drizzle, shard, quoteId);
-  if (quote) return quote;
+  if (quote && (participantId === undefined || quote.ownerId === participantId)) return quote;
   throw new SettlementError('QUOTE_UNKNOWN', `no quote ${JSON.stringify(quoteId)}`, { quoteId });
 }
 

@@ -6,7 +6,7 @@ import { exposures } from '../../schema/participants.ts';
 import { quotes } from '../../schema/payments.ts';
 import type { Quote } from './domain.ts';
 
-export type StoredQuote = Quote & Readonly<{ shard: Shard; quoteId: string; acceptedBy?: string }>;
+export type StoredQuote = Quote & Readonly<{ shard: Shard; quoteId: string; ownerId?: string; acceptedBy?: string }>;
 
 type Reader = Database['drizzle'] | DatabaseTransaction;
 
@@ -24,6 +24,7 @@ export async function insertQuote(writer: Reader, stored: StoredQuote, recordedA
       rateNumerator: stored.rate.numerator,
       rateDenominator: stored.rate.denominator,
       rateSource: stored.rateSource,
+      ownerId: stored.ownerId ?? null,
       observedAt: stored.observedAt,
       expiresAt: stored.expiresAt,
       recordedAt,
@@ -52,6 +53,7 @@ export async function loadQuote(reader: Reader, shard: Shard, quoteId: string): 
     rateSource: row.rateSource,
     observedAt: row.observedAt,
     expiresAt: row.expiresAt,
+    ...(row.ownerId ? { ownerId: row.ownerId } : {}),
     ...(row.acceptedBy ? { acceptedBy: row.acceptedBy } : {}),
   };
 }

@@ -5,16 +5,16 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { SettlementError } from '../../vocabulary/errors.ts';
 import type { IdentifierSource } from '../../vocabulary/identifiers.ts';
+import type { Viewer } from '../../vocabulary/viewers.ts';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 /** Who is calling, once their key was checked. */
-export type Caller = Readonly<{
-  callerId: string;
-  scopes: readonly string[];
-  /** Whose key it is; none: the key of whoever runs this. */
-  participantId?: string;
-}>;
+export type Caller = Viewer &
+  Readonly<{
+    callerId: string;
+    scopes: readonly string[];
+  }>;
 export type RoomVariables = { requestIdentifier: string; caller: Caller };
 export type RoomEnvironment = { Variables: RoomVariables };
 export type Room = OpenAPIHono<RoomEnvironment>;

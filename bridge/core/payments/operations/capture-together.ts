@@ -7,10 +7,11 @@ import type { ChainCall } from '../../../chain/domain.ts';
 import { captureCall, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import { type Attempt, BatchMustSplit } from '../../../platform/micro-batch.ts';
-import { claimMany, completeMany, type OnceRequest, releaseMany } from '../../../platform/once.ts';
+import { claimMany, completeMany, type OnceRequest, releaseMany, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideCapture, nextEscrowSequence } from '../domain.ts';
+import { ownOrUnknown } from '../owners.ts';
 import { captureEntry } from '../postings.ts';
 import {
   callOfMovement,
@@ -87,9 +88,9 @@ export async function captureTogether(
       const claim = claims[index]!;
       if (claim instanceof Error) return { ok: false, error: claim };
       if (claim.kind === 'answered') return { ok: true, result: { payment: claim.outcome, replayed: true } };
-      const row = rows.get(paymentId);
+      const row = ownOrUnknown(rows.get(paymentId), paymentId, viewerOf(once), ['merchantId']);
       const ofPayment = movements.get(paymentId) ?? [];
-      const draft = row ? draftCapture(dependencies, row, ofPayment, amount, now) : unknownPayment(paymentId);
+      const draft = row instanceof SettlementError ? row : draftCapture(dependencies, row, ofPayment, amount, now);
       if (draft instanceof Error) {
         refused.push(once);
         return { ok: false, error: draft };
@@ -179,8 +180,4 @@ function draftCapture(
     events: closed,
     call: callOfMovement(call, row, sequence),
   };
-}
-
-function unknownPayment(paymentId: string): SettlementError {
-  return new SettlementError('PAYMENT_UNKNOWN', `no payment ${JSON.stringify(paymentId)}`, { paymentId });
 }

@@ -1,10 +1,12 @@
 import type { Database, DatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
+import { EVERYTHING, type Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
 import type { Deployment } from '../../../chain/domain.ts';
 import { readCursor, writeCursor } from '../../../platform/cursor.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
+import { ownOrUnknown } from '../owners.ts';
 import { actionOf, settledEvent } from '../shared.ts';
 import {
   countWaiting,
@@ -15,6 +17,7 @@ import {
   lockPayments,
   type MovementRow,
   type PaymentRow,
+  paymentsOfViewer,
   saveMovementState,
   savePayment,
 } from '../store.ts';
@@ -24,20 +27,21 @@ type Reading = Readonly<{ database: Database; deployment: Deployment }>;
 
 const LARGEST_PAGE = 200;
 
-/** Errors: thrown PAYMENT_UNKNOWN. */
+/** Errors: thrown PAYMENT_UNKNOWN, also for a payment in which the viewer takes no part. */
 export async function findPayment(
   { database, deployment }: Reading,
   shard: Shard,
   paymentId: string,
+  viewer: Viewer = EVERYTHING,
 ): Promise<PaymentView> {
-  const row = await loadPayment(database.drizzle, shard, paymentId);
-  if (!row) throw new SettlementError('PAYMENT_UNKNOWN', `no payment ${JSON.stringify(paymentId)}`, { paymentId });
+  const row = ownOrUnknown(await loadPayment(database.drizzle, shard, paymentId), paymentId, viewer);
+  if (row instanceof SettlementError) throw row;
   const movements = await loadMovements(database.drizzle, shard, [paymentId]);
   return viewOfPayment(row, movements, actionOf(deployment, row));
 }
 
 /**
- * A page of payments, newest first.
+ * A page of the viewer's payments, newest first.
  *
  * Shape:  { merchantId?, merchantReference?, cursor?, limit } → the page and the cursor of the next one
  * Errors: thrown FIELD_INVALID for a cursor that was never given out
@@ -51,10 +55,11 @@ export async function listPayments(
     cursor?: string | undefined;
     limit: number;
   }>,
+  viewer: Viewer = EVERYTHING,
 ): Promise<Readonly<{ payments: readonly PaymentView[]; nextCursor: string | null }>> {
   const limit = Math.min(query.limit, LARGEST_PAGE);
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, 'pay');
-  const rows = await loadPage(database.drizzle, query.shard, query, after, limit + 1);
+  const rows = await loadPage(database.drizzle, query.shard, { ...query, viewer }, after, limit + 1);
   const page = rows.slice(0, limit);
   const movements = await loadMovements(
     database.drizzle,
@@ -72,6 +77,11 @@ export async function listPayments(
     ),
     nextCursor: rows.length > limit && last ? writeCursor(last.recordedAt, last.paymentId) : null,
   };
+}
+
+/** A subquery of the viewer's payments, for rooms that list what belongs to them; undefined where it sees everything. */
+export function ownPayments({ database }: Pick<Reading, 'database'>, shard: Shard, viewer: Viewer) {
+  return paymentsOfViewer(database.drizzle, shard, viewer);
 }
 
 /** A crypto payer's payment, as far as the chain's logs need to know. */

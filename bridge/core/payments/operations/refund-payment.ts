@@ -5,7 +5,7 @@ import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts
 import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
 import { NATIVE_TOKEN, refundCall, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
-import { claimOnce, completeOnce, type OnceRequest } from '../../../platform/once.ts';
+import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideRefund, nextEscrowSequence } from '../domain.ts';
@@ -48,7 +48,7 @@ export async function refundPayment(
     events.length = 0;
     const claim = await claimOnce<PaymentView>(transaction, once, identifiers.next('ref', command.shard), clock);
     if (claim.kind === 'answered') return { payment: claim.outcome, replayed: true };
-    const row = await requirePayment(transaction, command.shard, command.paymentId);
+    const row = await requirePayment(transaction, command.shard, command.paymentId, viewerOf(once));
     const now = clock.now();
     const before = await loadMovements(transaction, row.shard, [row.paymentId]);
     const decision = decideRefund(stateOf(row), command.amount, now, capturedForGood(row, before));

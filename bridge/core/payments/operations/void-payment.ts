@@ -2,7 +2,7 @@ import { type DatabaseTransaction, inDatabaseTransaction } from '../../../../led
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import { termsFromJson, voidCall } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
-import { claimOnce, completeOnce, type OnceRequest } from '../../../platform/once.ts';
+import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideExpiry, decideVoid, nextEscrowSequence } from '../domain.ts';
@@ -52,7 +52,7 @@ export async function voidPayment(
     events.length = 0;
     const claim = await claimOnce<PaymentView>(transaction, once, identifiers.next('voi', command.shard), clock);
     if (claim.kind === 'answered') return { payment: claim.outcome, replayed: true };
-    const row = await requirePayment(transaction, command.shard, command.paymentId);
+    const row = await requirePayment(transaction, command.shard, command.paymentId, viewerOf(once));
     const changed = await release(dependencies, transaction, row, 'void', events);
     await outbox.emit(transaction, events);
     const payment = viewOfPayment(changed, await loadMovements(transaction, row.shard, [row.paymentId]));
