@@ -139,6 +139,13 @@ export const errorCatalogue = {
     'The body is larger than this service reads.',
     'Send at most the number of bytes in `maximumBytes`.',
   ),
+  CAPTURE_NOT_FINAL: describe(
+    409,
+    true,
+    'The capture is not final on chain',
+    'A refund asks for money whose capture the chain has not made final yet.',
+    'Ask again once `chainFinalAt` of the capture is set; `refundable` is what can be given back now.',
+  ),
   CHAIN_CALL_REVERTED: describe(
     409,
     false,

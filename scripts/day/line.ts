@@ -33,6 +33,7 @@ export type Payment = Readonly<{
     merchantAmount: WireAmount;
     fee: WireAmount;
     spread: WireAmount;
+    chainFinalAt: string | null;
     finalAt: string | null;
   }>[];
   action:
@@ -168,10 +169,10 @@ async function refund(context: LineContext, line: DayLine, captured: Payment): P
   const refundable = BigInt(captured.captured.minorUnits);
   const minorUnits = line.refund < refundable ? line.refund : refundable;
   if (minorUnits === 0n) return captured;
-  // On chain a refund comes after the captures it gives back.
-  if (captured.quadrant === 'cryptoToCrypto') {
+  // What the chain may still take back is not given back.
+  if (captured.quadrant.startsWith('crypto')) {
     await until(client, captured, ({ movements }) =>
-      movements.every(({ kind, state }) => kind !== 'capture' || state !== 'accepted'),
+      movements.every(({ kind, state, chainFinalAt }) => kind !== 'capture' || state === 'failed' || chainFinalAt),
     );
   }
   const payment = await client.post<Payment>(
