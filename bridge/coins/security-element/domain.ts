@@ -160,11 +160,9 @@ export function applyEvent(state: ElementState | undefined, event: ElementEvent)
       const { offer, index } = event;
       return { ...state, offers: new Map(state.offers).set(offer.offerId, { offer, index }), nextKey: index + 1 };
     }
-    case 'adopted': {
-      const awaited = new Map(state.awaited);
-      assertInvariant(awaited.delete(lower(event.reference)), 'only a coin that was waited for is adopted');
-      return { ...addHoldings(state, [event.holding]), awaited };
-    }
+    case 'adopted':
+      assertInvariant(state.awaited.has(lower(event.reference)), 'only a coin that was waited for is adopted');
+      return addHoldings(state, [event.holding]);
     case 'restored':
       return { ...addHoldings(state, event.holdings), nextKey: event.nextKey };
     case 'sent':

@@ -132,7 +132,7 @@ export class SecurityElement {
     });
   }
 
-  /** Coins that the register has given to keys of `makeKey`. Once each. */
+  /** Coins that the register has given to keys of `makeKey`; each once, at each number of its sequence. */
   adopt(owned: readonly OwnedCoin[]): Promise<void> {
     return this.#oneAtATime(async () => {
       for (const found of owned) {

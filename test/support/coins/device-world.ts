@@ -5,6 +5,7 @@ import { type CoinCryptography, curves } from '../../../bridge/coins/security-el
 import { planWork } from '../../../bridge/coins/security-element/decisions.ts';
 import type { DevicePolicy, Holding } from '../../../bridge/coins/security-element/domain.ts';
 import { ELEMENT_RULES, type ElementRules, SecurityElement } from '../../../bridge/coins/security-element/element.ts';
+import { evidenceOf, judgeEvidence } from '../../../bridge/coins/security-element/evidence.ts';
 import { seedKeys } from '../../../bridge/coins/security-element/keys.ts';
 import { decodeMessage, isSame, transferIdsOf } from '../../../bridge/coins/security-element/messages.ts';
 import { Terminal } from '../../../bridge/coins/terminal/terminal.ts';
@@ -172,7 +173,7 @@ export class DeviceWorld {
     const device = this.devices.find(({ terminal }) => terminal && isSame(terminal.element.state.device, packet.to));
     if (!device) return this.note('nobody is there for a packet');
     const message = decodeMessage(packet.bytes);
-    if (message.kind === 'coin' && !this.isHealed && this.chance.happens(0.05)) {
+    if (message.kind === 'coin' && !this.isHealed && this.chance.happens(0.12)) {
       await this.at(device, 'declines a coin', async ({ element }) => {
         this.#answer(device, packet, await element.refuse(packet.bytes, 'declined'));
         this.count('declined');
@@ -216,9 +217,21 @@ export class DeviceWorld {
     for (const [coin, names] of spenders) {
       if (names.length > 1) this.violations.push(`coin ${coin} can be spent by ${names.join(' and ')}`);
     }
+    for (const device of this.devices) this.#judgeLosses(device);
     const { state } = this.register.head;
     const worth = [...state.coins.values()].reduce((sum, { amount }) => sum + amount, 0n);
     if (worth !== state.outstanding || worth > issued) this.violations.push(`coins of ${worth}, ${issued} issued`);
+  }
+
+  /** Everyone here keeps his promises: who took a coin loses it only by being late. */
+  #judgeLosses(device: Device): void {
+    if (!device.terminal) return;
+    for (const evidence of evidenceOf(device.terminal.element.state)) {
+      const { verdict } = judgeEvidence(this.cryptography, evidence);
+      if (verdict === 'promiseBroken') {
+        this.violations.push(`${device.name} lost coin ${evidence.base.coin}, which was promised to it`);
+      }
+    }
   }
 
   /** What is not yet as it has to be once everything is healed; nothing when every coin is alive in one place. */

@@ -47,9 +47,10 @@ async function begin(world: DeviceWorld): Promise<bigint> {
   let issued = 0n;
   for (const device of world.devices) {
     await world.start(device);
+    let reference = await device.terminal!.element.makeKey();
     for (let coin = 0; coin < world.chance.between(1, 2); coin += 1) {
       const amount = BigInt(world.chance.between(2, 9));
-      const reference = await device.terminal!.element.makeKey();
+      if (world.chance.happens(0.5)) reference = await device.terminal!.element.makeKey();
       world.register.issue(BigInt(issued) + 1n, reference, amount);
       issued += amount;
     }
