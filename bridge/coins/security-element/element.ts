@@ -99,6 +99,15 @@ export class SecurityElement {
    * Errors: thrown COIN_JOURNAL_DAMAGED · COIN_DEVICE_OTHER when the store belongs to other keys or another register
    */
   static async open(parts: ElementParts): Promise<SecurityElement> {
+    try {
+      return await SecurityElement.#open(parts);
+    } catch (error) {
+      await parts.store.close();
+      throw error;
+    }
+  }
+
+  static async #open(parts: ElementParts): Promise<SecurityElement> {
     const { checkpoint, entries } = await parts.store.load();
     const element = new SecurityElement(parts, replay(checkpoint, entries, parts.rules?.applyEvent));
     const { register, keys } = parts;
