@@ -3,7 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { SettlementError } from '../ledger-service/vocabulary/errors.ts';
 import { type ApiClient, ApiProblem, ApiUnreachable, createApiClient } from './api-client.ts';
+import { addCoinCommands } from './command/coins.ts';
 import { runDoctor } from './command/doctor.ts';
 import { renderLifeline } from './command/lifeline.ts';
 import { listAccounts, listPayments, listPayouts, listWindows } from './command/lists.ts';
@@ -105,6 +107,7 @@ program
   });
 
 addWebhookCommands(program, client, show);
+addCoinCommands(program, folder, show);
 
 program
   .command('reconcile')
@@ -142,6 +145,9 @@ try {
   } else if (error instanceof ApiUnreachable) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = EXIT.unknownOutcome;
+  } else if (error instanceof SettlementError) {
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+    process.exitCode = error.code === 'COIN_REGISTER_UNAVAILABLE' ? EXIT.unknownOutcome : EXIT.refused;
   } else if (error instanceof CommanderError) {
     // Commander has printed its own errors; help and version are no errors.
     if (error.code.startsWith('specie.')) process.stderr.write(`${error.message}\n`);

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { createPublicClient, encodeFunctionData, erc20Abi, http, maxUint256 } from 'viem';
 import { localDollarAbi } from '../../bridge/chain/bindings/local-dollar.ts';
-import { developmentAccount } from '../../bridge/chain/keys.ts';
 import { openCardAccount } from '../../bridge/core/authorization/local-issuer-host.ts';
 import { openExposure } from '../../bridge/core/controls/exposure/operations.ts';
 import { registerInstrument } from '../../bridge/core/instruments/operations.ts';
@@ -19,6 +18,7 @@ import { type Call, type DeployedContracts, deployContracts, openSender } from '
 import {
   ACQUIRERS,
   COIN,
+  developmentPrivateKey,
   ISSUERS,
   LOCAL_ACCOUNTS,
   type LocalAccountName,
@@ -98,9 +98,7 @@ export async function makeApiKey(
 }
 
 export function privateKeyOf(name: LocalAccountName): Hex {
-  const { privateKey } = developmentAccount(LOCAL_ACCOUNTS[name]).getHdKey();
-  if (!privateKey) throw new Error(`no private key for ${name}`);
-  return `0x${Buffer.from(privateKey).toString('hex')}`;
+  return developmentPrivateKey(LOCAL_ACCOUNTS[name]);
 }
 
 async function fundWallets(rpcUrl: string, { deployment }: DeployedContracts, token: Hex): Promise<void> {

@@ -1,5 +1,5 @@
 /** The register on its chain, by JSON-RPC: reads it to finality, through reorganisations, and brings what owners signed. */
-import { decodeFunctionResult, type Log, type PublicClient, type WalletClient } from 'viem';
+import { decodeFunctionResult, erc20Abi, type Log, type PublicClient, type WalletClient } from 'viem';
 import type { Chance } from '../../../ledger-service/vocabulary/time.ts';
 import { coinRegisterAbi } from '../../chain/bindings/coin-register.ts';
 import type { Address, Hex } from '../../chain/domain.ts';
@@ -114,6 +114,22 @@ export class ChainRegister implements CoinRegisterPort {
       const open: SignedRequest[] = [];
       for (const request of requests) if (await this.#isOpen(request)) open.push(request);
       for (const call of planCalls(open)) await this.#send(call);
+    });
+  }
+
+  /** Units of the token in one coin, at most. */
+  maximumAmount(): Promise<bigint> {
+    const call = { address: this.register.address, abi: coinRegisterAbi } as const;
+    return this.#oneAtATime(() => this.#parts.client.readContract({ ...call, functionName: 'maximumAmount' }));
+  }
+
+  /** Token units that really are at the register, by the token's own word. */
+  tokensHeld(): Promise<bigint> {
+    const { address } = this.register;
+    return this.#oneAtATime(async () => {
+      const token = await this.#parts.client.readContract({ address, abi: coinRegisterAbi, functionName: 'token' });
+      const balance = { address: token, abi: erc20Abi, functionName: 'balanceOf', args: [address] } as const;
+      return this.#parts.client.readContract(balance);
     });
   }
 
