@@ -51,18 +51,18 @@ export class Terminal {
     this.element = parts.element;
   }
 
-  #now(): number {
+  #seconds(): number {
     return this.#parts.clock.seconds();
   }
 
   /** Asks to be paid; the bytes go to the payer. Errors: thrown COIN_AMOUNT_ZERO · COIN_AMOUNT_ABOVE_ISSUED */
   offer(amount: bigint): Promise<Uint8Array> {
-    return this.element.offer({ amount, now: this.#now() });
+    return this.element.offer({ amount, now: this.#seconds() });
   }
 
   /** Pays an offer with a coin. Errors: as of the element's `send`, nothing changed */
   async pay(offer: Uint8Array, holdingId: string): Promise<Sent> {
-    const sent = await this.element.send({ holdingId, offer, now: this.#now() });
+    const sent = await this.element.send({ holdingId, offer, now: this.#seconds() });
     const { payee } = decodeMessage(offer) as Offer;
     await this.#parts.transport.send(payee, sent.bytes);
     return sent;
@@ -80,7 +80,7 @@ export class Terminal {
     if (message.kind !== 'coin') return { kind: 'answered', outcome: await this.element.takeAnswer(bytes) };
     try {
       const word = await this.#wordOf(message);
-      const { receipt, isNew, warning } = await this.element.receive(bytes, { now: this.#now(), word });
+      const { receipt, isNew, warning } = await this.element.receive(bytes, { now: this.#seconds(), word });
       return { kind: 'received', isNew, warning, answer: receipt };
     } catch (error) {
       if (!(error instanceof SettlementError)) throw error;
@@ -132,7 +132,7 @@ export class Terminal {
     const happenings: Happening[] = [];
     const requests = [];
     const plan = this.#parts.plan ?? planWork;
-    for (const work of plan(this.element.state, view, this.element.policy, this.#now())) {
+    for (const work of plan(this.element.state, view, this.element.policy, this.#seconds())) {
       const done = await this.#do(work);
       requests.push(...(done.ask?.requests ?? []));
       if (done.happening) happenings.push(done.happening);
@@ -203,23 +203,23 @@ export class Terminal {
   /** Cuts an amount off a coin, at the register. Errors: as of the element's `split` */
   async split(holdingId: string, amount: bigint): Promise<Ask> {
     const slot = await this.#parts.register.freeSlot();
-    return this.#submit(await this.element.split({ holdingId, amount, slot, now: this.#now() }));
+    return this.#submit(await this.element.split({ holdingId, amount, slot, now: this.#seconds() }));
   }
 
   async redeem(holdingId: string, recipient: Address): Promise<Ask> {
-    return this.#submit(await this.element.redeem({ holdingId, recipient, now: this.#now() }));
+    return this.#submit(await this.element.redeem({ holdingId, recipient, now: this.#seconds() }));
   }
 
   async lock(holdingId: string, offer: Uint8Array, deadline: number): Promise<Ask> {
-    return this.#submit(await this.element.lock({ holdingId, offer, deadline, now: this.#now() }));
+    return this.#submit(await this.element.lock({ holdingId, offer, deadline, now: this.#seconds() }));
   }
 
   async merge(holdingIds: readonly [string, string], maximumAmount: bigint): Promise<Ask> {
-    return this.#submit(await this.element.merge({ holdingIds, maximumAmount, now: this.#now() }));
+    return this.#submit(await this.element.merge({ holdingIds, maximumAmount, now: this.#seconds() }));
   }
 
   async gather(holdingIds: readonly string[]): Promise<readonly Ask[]> {
-    const asks = await this.element.gather({ holdingIds, now: this.#now() });
+    const asks = await this.element.gather({ holdingIds, now: this.#seconds() });
     await this.#parts.register.submit(asks.flatMap(({ requests }) => requests));
     return asks;
   }
@@ -254,7 +254,7 @@ export class Terminal {
         seen = Math.max(seen, index + 1);
       }
     }
-    const now = this.#now();
+    const now = this.#seconds();
     const reclaimableAfter = nothingUnderWay ? now - policy.margin : now + policy.reclaimSeconds;
     await this.element.restore(found, { reclaimableAfter, keysSeen: seen + KEY_GAP });
     return found;
