@@ -2,8 +2,11 @@ import { serve } from '@hono/node-server';
 import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+import { nameOfNode } from '../chain/connect.ts';
+import { chainRoutes } from '../chain/http.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
 import { listPoorKeys } from '../chain/operations/send-signed.ts';
+import { majorityOf } from '../chain/quorum.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
@@ -44,6 +47,7 @@ export function createApi(bridge: Bridge): Room {
   const moved = async (time: Date) => {
     if (bridge.isLocal) await setLocalChainClock(bridge.configuration.rpcUrl, time);
   };
+  const rpcUrls = (bridge.configuration.rpcUrls ?? [bridge.configuration.rpcUrl]).filter((url) => url !== '');
   const rooms = [
     quoteRoutes({
       database,
@@ -58,6 +62,12 @@ export function createApi(bridge: Bridge): Room {
     webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
     settlementRoutes({ database, clock, machineClock, outbox }),
+    chainRoutes({
+      database,
+      chainId: deployment.chainId,
+      nodes: rpcUrls.map(nameOfNode),
+      quorum: bridge.configuration.rpcQuorum ?? majorityOf(rpcUrls.length),
+    }),
     exposureRoutes(bridge.payments),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),

@@ -160,6 +160,13 @@ export const errorCatalogue = {
     'The chain does not have the block or the contracts that the books remember.',
     'Point RPC_URL at the right chain, or start afresh with `npm run reset` on a local run.',
   ),
+  CHAIN_QUORUM_MISSING: describe(
+    503,
+    true,
+    'The nodes do not agree',
+    'Too few of the chain’s nodes say the same, so nothing is concluded from what any of them says.',
+    'Send the same request again with the same key; `GET /v1/chain/nodes` names the node that dissents.',
+  ),
   CHAIN_UNAVAILABLE: describe(
     503,
     true,
