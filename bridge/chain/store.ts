@@ -337,6 +337,22 @@ export async function saveOutcome(
     .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.callId, callId)));
 }
 
+/** Calls that are not final, by state, and when the oldest of them was asked for by the books' clock. */
+export async function countCallsByState(
+  reader: Reader,
+): Promise<readonly Readonly<{ state: string; calls: number; oldest: Date }>[]> {
+  const rows = await reader
+    .select({
+      state: chainCalls.state,
+      calls: sql<number>`count(*)::int`,
+      oldest: sql<string>`min(${chainCalls.recordedAt})`,
+    })
+    .from(chainCalls)
+    .where(inArray(chainCalls.state, ['due', 'signed']))
+    .groupBy(chainCalls.state);
+  return rows.map((row) => ({ ...row, oldest: new Date(row.oldest) }));
+}
+
 export async function countOpenCalls(reader: Reader): Promise<number> {
   const [row] = await reader
     .select({ open: sql<number>`count(*)::int` })

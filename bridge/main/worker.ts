@@ -12,9 +12,11 @@ import { expirePayments } from '../core/payments/operations/void-payment.ts';
 import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
+import type { Drain } from '../platform/health.ts';
 import { type DomainEvent, WEBHOOKS } from '../platform/outbox.ts';
 import { createDeliveries } from '../platform/webhooks/jobs.ts';
 import { createSender, type Sender } from '../platform/webhooks/sender.ts';
+import { listenForOperators } from './listen.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
 import { type Bridge, openBridge, operatorOf } from './wiring.ts';
@@ -124,10 +126,15 @@ function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Reado
 if (import.meta.main) {
   await runAsProcess('worker', async () => {
     const bridge = await openBridge(configurationOfProcess());
+    const drain: Drain = { isDraining: false };
     const worker = await startWorker(bridge);
+    const operators = await listenForOperators(bridge, drain);
+    process.stdout.write(`${JSON.stringify({ event: 'worker.ready' })}\n`);
     return async () => {
+      drain.isDraining = true;
       await worker.stop();
       await bridge.close();
+      await operators?.close();
     };
   });
 }

@@ -13,7 +13,7 @@ const wholeNumber = z
 const url = (protocols: RegExp, example: string) => z.string().regex(protocols, `a URL such as ${example}`);
 
 /** Every variable that the bridge reads, with what it is when it is not set. */
-const environmentSchema = z.object({
+export const environmentSchema = z.object({
   DATABASE_URL: url(/^postgres(ql)?:\/\//, 'postgres://user:password@127.0.0.1:5432/specie'),
   /** One node, or several with commas between them, which then have to agree. */
   RPC_URL: url(/^https?:\/\/[^\s,]+(,\s*https?:\/\/[^\s,]+)*$/, 'http://127.0.0.1:8545'),
@@ -38,6 +38,14 @@ const environmentSchema = z.object({
   /** A local run sends webhooks to receivers on its own machine, over http too. Only on chain 31337 on loopback. */
   WEBHOOKS_TO_LOOPBACK: z.enum(['true', 'false']).default('false'),
   WEBHOOK_DEADLINE_MILLISECONDS: wholeNumber.default(10_000),
+  /** How many requests of the API one process works on at once; above it they are refused with 503. */
+  API_REQUESTS_AT_ONCE: wholeNumber.default(512),
+  /** On a graceful stop: how long readiness says no before the listener closes. */
+  DRAIN_MILLISECONDS: wholeNumber.default(0),
+  /** Worker and watcher, run apart, answer probes and metrics here; unset: they open no port. */
+  METRICS_PORT: port.optional(),
+  /** How often the watcher compares the books with chain and windows; 0: never. */
+  RECONCILIATION_MILLISECONDS: wholeNumber.default(60_000),
 });
 
 export type Configuration = Readonly<{
@@ -61,6 +69,10 @@ export type Configuration = Readonly<{
   localClockStartsAt?: Date | undefined;
   webhooksToLoopback?: boolean | undefined;
   webhookDeadlineMilliseconds?: number | undefined;
+  apiRequestsAtOnce?: number | undefined;
+  drainMilliseconds?: number | undefined;
+  metricsPort?: number | undefined;
+  reconciliationMilliseconds?: number | undefined;
 }>;
 
 /**
@@ -107,6 +119,10 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     localClockStartsAt: values.LOCAL_CLOCK_STARTS_AT ? new Date(values.LOCAL_CLOCK_STARTS_AT) : undefined,
     webhooksToLoopback: values.WEBHOOKS_TO_LOOPBACK === 'true',
     webhookDeadlineMilliseconds: values.WEBHOOK_DEADLINE_MILLISECONDS,
+    apiRequestsAtOnce: values.API_REQUESTS_AT_ONCE,
+    drainMilliseconds: values.DRAIN_MILLISECONDS,
+    metricsPort: values.METRICS_PORT,
+    reconciliationMilliseconds: values.RECONCILIATION_MILLISECONDS,
   };
 }
 

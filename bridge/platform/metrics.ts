@@ -1,12 +1,15 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Every metric of the bridge, declared in one place; units stand in the names. */
+/** Every metric of the bridge, declared in one place; units stand in the names. docs/operating.md says what to watch. */
 export type Metrics = Readonly<{
   registry: Registry;
   requests: Counter<'method' | 'route' | 'status'>;
   requestDuration: Histogram<'method' | 'route'>;
+  requestsUnderWay: Gauge;
+  requestsShed: Counter;
   jobDuration: Histogram<'consumer'>;
   outboxBacklog: Gauge<'consumer'>;
+  outboxOldestAge: Gauge;
   observedHeight: Gauge;
   stuckCalls: Gauge;
   poorKeys: Gauge;
@@ -15,6 +18,15 @@ export type Metrics = Readonly<{
   exposure: Gauge<'asset'>;
   exposureLimit: Gauge<'asset'>;
   freeInventory: Gauge<'asset'>;
+  observationLag: Gauge;
+  payments: Gauge<'quadrant' | 'phase'>;
+  oldestUnknownPaymentAge: Gauge;
+  chainCalls: Gauge<'state'>;
+  oldestChainCallAge: Gauge<'state'>;
+  openBreaks: Gauge;
+  reconciledAt: Gauge;
+  databaseConnections: Gauge<'state'>;
+  databasePoolSize: Gauge;
 }>;
 
 export function createMetrics(): Metrics {
@@ -33,6 +45,16 @@ export function createMetrics(): Metrics {
       help: 'From the first byte of a request to its answer',
       labelNames: ['method', 'route'],
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
+      registers,
+    }),
+    requestsUnderWay: new Gauge({
+      name: 'http_requests_under_way',
+      help: 'Requests of the API that are worked on now',
+      registers,
+    }),
+    requestsShed: new Counter({
+      name: 'http_requests_shed_total',
+      help: 'Requests refused with OVERLOADED',
       registers,
     }),
     jobDuration: new Histogram({
@@ -88,6 +110,65 @@ export function createMetrics(): Metrics {
       labelNames: ['asset'],
       registers,
     }),
+    outboxOldestAge: new Gauge({
+      name: 'outbox_oldest_event_age_milliseconds',
+      help: 'How long the oldest waiting event has waited, by the clock of the books',
+      registers,
+    }),
     observedHeight: new Gauge({ name: 'chain_observed_height', help: 'The newest block that was read', registers }),
+    observationLag: new Gauge({
+      name: 'chain_observation_lag_blocks',
+      help: 'How many blocks the node is ahead of what was read',
+      registers,
+    }),
+    payments: new Gauge({
+      name: 'payments_count',
+      help: 'Payments by quadrant and phase',
+      labelNames: ['quadrant', 'phase'],
+      registers,
+    }),
+    oldestUnknownPaymentAge: new Gauge({
+      name: 'payment_oldest_unknown_age_milliseconds',
+      help: 'How long the oldest payment has waited for an answer of its issuer or the chain; 0 where none waits',
+      registers,
+    }),
+    chainCalls: new Gauge({
+      name: 'chain_calls_count',
+      help: 'Calls to the chain that are not final, by state',
+      labelNames: ['state'],
+      registers,
+    }),
+    oldestChainCallAge: new Gauge({
+      name: 'chain_call_oldest_age_milliseconds',
+      help: 'How long the oldest call of each state has waited, by the clock of the books; 0 where none waits',
+      labelNames: ['state'],
+      registers,
+    }),
+    openBreaks: new Gauge({
+      name: 'reconciliation_open_breaks',
+      help: 'Breaks between books, chain and windows when they were last compared by this process',
+      registers,
+    }),
+    reconciledAt: new Gauge({
+      name: 'reconciliation_last_run_timestamp_seconds',
+      help: 'When this process last compared books, chain and windows',
+      registers,
+    }),
+    databaseConnections: new Gauge({
+      name: 'database_connections',
+      help: 'Connections of all processes to these books, by state as Postgres has it',
+      labelNames: ['state'],
+      registers,
+    }),
+    databasePoolSize: new Gauge({
+      name: 'database_pool_size_connections',
+      help: 'The most connections that this process opens for its own statements',
+      registers,
+    }),
   };
+}
+
+/** The process itself: memory, processor time, delay of the event loop, collections of garbage. */
+export function observeProcess({ registry }: Metrics): void {
+  collectDefaultMetrics({ register: registry });
 }

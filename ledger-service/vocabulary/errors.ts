@@ -139,6 +139,13 @@ export const errorCatalogue = {
     'The body is larger than this service reads.',
     'Send at most the number of bytes in `maximumBytes`.',
   ),
+  CAPTURE_NOT_FINAL: describe(
+    409,
+    true,
+    'The capture is not final on chain',
+    'A refund asks for money whose capture the chain has not made final yet.',
+    'Ask again once `chainFinalAt` of the capture is set; `refundable` is what can be given back now.',
+  ),
   CHAIN_CALL_REVERTED: describe(
     409,
     false,
@@ -369,6 +376,13 @@ export const errorCatalogue = {
     'The signing key has no gas money',
     'The key that signs chain calls cannot pay for them.',
     'Send the chain’s coin to the operator’s address; calls go out by themselves once it is there.',
+  ),
+  OVERLOADED: describe(
+    503,
+    true,
+    'More work than can be done now',
+    'As many requests as may be are under way; this one was refused before anything was read.',
+    'Send the same request again after the seconds in the header Retry-After.',
   ),
   PARTICIPANT_UNKNOWN: describe(
     404,

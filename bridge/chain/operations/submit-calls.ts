@@ -13,6 +13,7 @@ import { firstFees } from '../fees.ts';
 import type { ChainNode } from '../node.ts';
 import { type CallToSign, signWith } from '../signing.ts';
 import {
+  countCallsByState,
   countOpenCalls,
   hasKey,
   insertCalls,
@@ -83,6 +84,11 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
 /** How many calls are not final yet. */
 export async function countCallsUnderWay(database: Database): Promise<number> {
   return countOpenCalls(database.drizzle);
+}
+
+/** Calls that wait, by state, each with the moment of its oldest. */
+export async function countWaitingCalls(database: Database) {
+  return countCallsByState(database.drizzle);
 }
 
 /** What was asked of the chain for one subject, each with the newest of its signed forms. */

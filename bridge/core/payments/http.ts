@@ -53,6 +53,7 @@ const movementSchema = z.object({
   fee: amountSchema,
   spread: amountSchema,
   occurredAt: z.string(),
+  chainFinalAt: z.string().nullable().openapi({ description: 'when the chain had moved it for good' }),
   finalAt: z.string().nullable(),
 });
 

@@ -157,6 +157,23 @@ export async function saveMovementState(
   return changed;
 }
 
+export async function saveMovement(
+  transaction: DatabaseTransaction,
+  row: Readonly<{ shard: Shard; paymentId: string; sequence: number }>,
+  change: Partial<MovementRow>,
+): Promise<void> {
+  await transaction
+    .update(paymentMovements)
+    .set(change)
+    .where(
+      and(
+        eq(paymentMovements.shard, row.shard),
+        eq(paymentMovements.paymentId, row.paymentId),
+        eq(paymentMovements.sequence, row.sequence),
+      ),
+    );
+}
+
 export async function loadExpired(reader: Reader, now: Date, limit: number): Promise<readonly PaymentRow[]> {
   return reader
     .select()
@@ -219,6 +236,22 @@ export function paymentsOfViewer(reader: Reader, shard: Shard, viewer: Viewer) {
 function isOfViewer({ participantId }: Viewer) {
   if (participantId === undefined) return undefined;
   return or(...PARTIES.map((party) => eq(payments[party], participantId)));
+}
+
+export type PaymentCount = Readonly<{ quadrant: string; phase: string; payments: number; oldest: Date }>;
+
+/** How many payments are in each quadrant and phase, and when the oldest of them came in by the machine's clock. */
+export async function countByPhase(reader: Reader): Promise<readonly PaymentCount[]> {
+  const rows = await reader
+    .select({
+      quadrant: payments.quadrant,
+      phase: payments.phase,
+      payments: sql<number>`count(*)::int`,
+      oldest: sql<string>`min(${payments.receivedAt})`,
+    })
+    .from(payments)
+    .groupBy(payments.quadrant, payments.phase);
+  return rows.map((row) => ({ ...row, oldest: new Date(row.oldest) }));
 }
 
 /** How many payments wait for an answer, how many movements for their end, how many holds to be let go. */

@@ -388,6 +388,16 @@ export class ChainModel {
         state.move(terms.token, escrow, terms.payer, state_.capturable);
         return;
       }
+      case 'reclaim': {
+        if (transaction.sender !== terms.payer.toLowerCase()) throw new Revert('SenderNotAllowed');
+        if (now < Number(terms.authorizationExpiry)) throw new Revert('NotExpired');
+        if (!payment || payment.capturable === 0n) throw new Revert('AmountExceedsHold');
+        const { capturable, nextSequence } = payment;
+        state.payments.set(name, { ...payment, capturable: 0n, nextSequence: nextSequence + 1n });
+        log('Reclaimed', { sequence: nextSequence, amount: capturable });
+        state.move(terms.token, escrow, terms.payer, capturable);
+        return;
+      }
       case 'refund': {
         const [, amount, sequence] = args as readonly [unknown, bigint, bigint];
         const state_ = this.#next(payment, sequence);
