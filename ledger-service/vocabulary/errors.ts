@@ -97,6 +97,13 @@ export const errorCatalogue = {
     'Two amounts of different assets were put together, or an account was used with an asset that is not its own.',
     'Convert through a quote, or use the account of that asset.',
   ),
+  ASSET_PAUSED: describe(
+    503,
+    true,
+    'The asset is paused',
+    'An operator has stopped every new promise in this asset. What was promised before goes on.',
+    'Try again later, or pay with something else.',
+  ),
   ASSET_UNKNOWN: describe(
     422,
     false,
