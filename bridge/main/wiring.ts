@@ -30,7 +30,7 @@ import { Outbox, WEBHOOKS } from '../platform/outbox.ts';
 import type { WebhookDependencies } from '../platform/webhooks/dependencies.ts';
 import { systemResolver } from '../platform/webhooks/resolve.ts';
 import { subscriptions } from './subscriptions.ts';
-import { assetsOf, deploymentOf, paymentLimitsOf, readWorld, type World } from './world.ts';
+import { assetsOf, deploymentOf, marksOf, paymentLimitsOf, readWorld, type World } from './world.ts';
 
 export const BRIDGE_MIGRATIONS = {
   folder: fileURLToPath(new URL('../migrations', import.meta.url)),
@@ -147,6 +147,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         deployment,
         networkFees: world.networkFees,
         paymentLimits: paymentLimitsOf(world),
+        marks: marksOf(world, clock),
         logger,
       },
       webhooks: {

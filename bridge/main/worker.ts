@@ -1,6 +1,7 @@
 import { keepSealing } from '../../ledger-service/statements/operations/seal-entries.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
+import { EXPOSURE_ALERTS, watchExposure } from '../core/controls/exposure/watch.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
 import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
 import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-events.ts';
@@ -37,6 +38,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
       [CHAIN_SUBMISSION]: () => submitCalls(submission),
       [REVERSALS]: () => reverseUnanswered(payments),
       [EXPIRIES]: () => expirePayments(payments),
+      [EXPOSURE_ALERTS]: () => watchExposure({ ...payments, metrics: bridge.metrics }),
       [ESCROW_EVENTS]: async () => {
         const events: DomainEvent[] = [];
         await outbox.drain(ESCROW_EVENTS, async (transaction, due) => {

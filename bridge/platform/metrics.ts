@@ -20,6 +20,9 @@ export type Metrics = Readonly<{
   reconciledAt: Gauge;
   databaseConnections: Gauge<'state'>;
   databasePoolSize: Gauge;
+  exposure: Gauge<'asset'>;
+  exposureLimit: Gauge<'asset'>;
+  freeInventory: Gauge<'asset'>;
 }>;
 
 export function createMetrics(): Metrics {
@@ -66,6 +69,24 @@ export function createMetrics(): Metrics {
     outboxOldestAge: new Gauge({
       name: 'outbox_oldest_event_age_milliseconds',
       help: 'How long the oldest waiting event has waited, by the clock of the books',
+      registers,
+    }),
+    exposure: new Gauge({
+      name: 'exposure_minor_units',
+      help: "What promises and inventory are worth, in minor units of the mark's currency",
+      labelNames: ['asset'],
+      registers,
+    }),
+    exposureLimit: new Gauge({
+      name: 'exposure_limit_minor_units',
+      help: 'What they may be worth',
+      labelNames: ['asset'],
+      registers,
+    }),
+    freeInventory: new Gauge({
+      name: 'inventory_free_minor_units',
+      help: 'What the wallet holds and has not promised, in minor units of the asset',
+      labelNames: ['asset'],
       registers,
     }),
     observedHeight: new Gauge({ name: 'chain_observed_height', help: 'The newest block that was read', registers }),

@@ -234,8 +234,8 @@ export const errorCatalogue = {
     409,
     true,
     'The intermediary takes no more risk in this asset',
-    'Accepting would put more at risk than the limit of this asset allows.',
-    'Try later or with a smaller amount.',
+    'What is promised in this asset, or to this counterparty, and what the wallet holds would be worth more than the limit.',
+    'Try later or with a smaller amount; an operator sees what stands against the limit at /v1/exposures.',
   ),
   FIELD_INVALID: describe(
     400,
@@ -383,6 +383,13 @@ export const errorCatalogue = {
     'The payment is not in a phase for this',
     'The command does not fit where the payment stands, for example a capture after a void.',
     'Look the payment up; its phase is in `phase`.',
+  ),
+  PAYMENTS_STOPPED: describe(
+    503,
+    true,
+    'No payments are accepted',
+    'An operator has stopped every new promise. What was promised before goes on.',
+    'Try again later.',
   ),
   PAYMENT_UNKNOWN: describe(404, false, 'No such payment', 'No payment has this identifier.', 'Check the identifier.'),
   QUOTE_ALREADY_USED: describe(

@@ -16,7 +16,8 @@ import {
   movementTold,
   partiesOf,
   paymentEvent,
-  releaseRisk,
+  releaseRisks,
+  riskIn,
   settledEvent,
   wire,
 } from '../shared.ts';
@@ -49,6 +50,7 @@ export async function applyEscrowEvents(
 ): Promise<readonly DomainEvent[]> {
   const events: DomainEvent[] = [];
   const entries: JournalEntryInstruction[] = [];
+  const released: Released[] = [];
   const final = due.filter(({ topic }) => topic === 'escrow.final');
   const names = final.map(({ payload }) => (payload as EscrowPayload).fields.paymentIdentifier!);
   const reverted = due.filter(({ topic }) => topic === 'chainCall.reverted');
@@ -68,22 +70,26 @@ export async function applyEscrowEvents(
     const row = rows.get(said.fields.paymentIdentifier!);
     // An escrow is open to everyone: terms that are not ours are none of our business.
     if (!row) continue;
-    const applied = await applyOne({ dependencies, transaction, entries, events }, row, movements, said);
+    const applied = await applyOne({ dependencies, transaction, entries, events, released }, row, movements, said);
     rows.set(row.termsHash!, applied);
   }
-  for (const event of reverted) await applyRevert(dependencies, transaction, event, events);
+  for (const event of reverted) await applyRevert({ dependencies, transaction, entries, events, released }, event);
   const results = await postEntries(transaction, entries, { now: dependencies.clock.now() });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take what is final on chain, but refused ${JSON.stringify(refused)}`);
+  // Exposures after accounts, as everywhere.
+  await releaseRisks(transaction, released);
   await dependencies.outbox.emit(transaction, events);
   return events;
 }
 
+type Released = Parameters<typeof releaseRisks>[1][number];
 type Work = Readonly<{
   dependencies: PaymentDependencies;
   transaction: DatabaseTransaction;
   entries: JournalEntryInstruction[];
   events: DomainEvent[];
+  released: Released[];
 }>;
 
 async function applyOne(
@@ -110,7 +116,7 @@ async function applyOne(
 }
 
 async function applyAuthorized(work: Work, row: PaymentRow, amount: bigint, at: Date): Promise<PaymentRow> {
-  const { dependencies, transaction, entries, events } = work;
+  const { dependencies, transaction, entries, events, released } = work;
   if (row.phase === 'failed') return giveBackLate(work, row);
   if (row.phase !== 'unknown' && row.phase !== 'requires_action') return row;
   const decision = decideApproval(stateOf(row), { minorUnits: amount, asset: row.asset });
@@ -121,6 +127,7 @@ async function applyAuthorized(work: Work, row: PaymentRow, amount: bigint, at: 
   entries.push(
     authorizationEntry(partiesOf(row), { source, target, eventAt: at, expiresAt: row.authorizationExpiresAt }),
   );
+  released.push({ row, amount: riskIn(row, convertedBetween(row, amount, row.requested)) });
   events.push(paymentEvent(changed, 'payment.authorized', 'authorized', {}));
   dependencies.logger.debug({ event: 'payment.authorized', paymentId: row.paymentId });
   return changed;
@@ -136,7 +143,7 @@ async function giveBackLate({ dependencies, transaction }: Work, row: PaymentRow
 }
 
 async function applyCaptured(
-  { dependencies, transaction, entries, events }: Work,
+  { dependencies, transaction, entries, events, released }: Work,
   row: PaymentRow,
   movement: MovementRow,
   movements: readonly MovementRow[],
@@ -150,6 +157,8 @@ async function applyCaptured(
   const fee = { minorUnits: row.quadrant === 'cryptoToCrypto' ? movement.feeAmount : 0n, asset: row.merchantAsset };
   entries.push(captureEntry(partiesOf(row), movement.sequence, { ...converted, fee }, at));
   events.push(capturedEvent(row, movement.sequence, converted, at));
+  // What was promised is inventory now.
+  released.push({ row, amount: riskIn(row, converted) });
   // The merchant's fiat is still on its way: the movement is final when its window settles.
   if (row.quadrant === 'cryptoToFiat') return row;
   await saveMovementState(transaction, movement, 'final', at);
@@ -160,7 +169,7 @@ async function applyCaptured(
 }
 
 async function applyReleased(
-  { transaction, entries, events }: Work,
+  { transaction, entries, events, released }: Work,
   row: PaymentRow,
   movements: readonly MovementRow[],
   event: 'Voided' | 'Reclaimed',
@@ -172,6 +181,8 @@ async function applyReleased(
     (one) =>
       one.paymentId === row.paymentId && (one.kind === 'void' || one.kind === 'expiry') && one.state === 'accepted',
   );
+  // Nothing of it can come any more, captures that were on their way included.
+  if (event === 'Reclaimed') released.push({ row });
   let changed = event === 'Reclaimed' ? await undoLateCaptures(transaction, row, movements, at, events) : row;
   let sequence = waiting?.sequence ?? 0;
   let cause: 'void' | 'expiry' = waiting?.kind === 'void' ? 'void' : 'expiry';
@@ -197,15 +208,14 @@ async function applyReleased(
       recordedAt: at,
       finalAt: at,
     });
-    await releaseRisk(transaction, changed);
     events.push(...closedEvents(row, changed));
   }
-  const released = {
+  const back = {
     source: { minorUnits: amount, asset: row.asset },
     target: { minorUnits: 0n, asset: row.merchantAsset },
   };
-  entries.push(releaseEntry(partiesOf(row), sequence, cause, released, at));
-  const told = { movement: { sequence, amount: wire(released.source) }, cause };
+  entries.push(releaseEntry(partiesOf(row), sequence, cause, back, at));
+  const told = { movement: { sequence, amount: wire(back.source) }, cause };
   events.push(paymentEvent(changed, 'payment.voided', sequence, told, { sequence, cause }));
   return changed;
 }
@@ -250,10 +260,8 @@ async function applyRefunded(
  * capture, void or refund is marked and left to people, since it contradicts what the books knew.
  */
 async function applyRevert(
-  { logger, clock }: PaymentDependencies,
-  transaction: DatabaseTransaction,
+  { dependencies: { logger, clock }, transaction, events, released }: Work,
   { subject, payload, shard }: DueEvent,
-  events: DomainEvent[],
 ): Promise<void> {
   const { kind, sequence } = payload as Readonly<{ kind: string; sequence: number }>;
   const row = await lockPayment(transaction, shard, subject);
@@ -262,10 +270,12 @@ async function applyRevert(
   if (kind === 'authorize' && row.phase === 'unknown') {
     const failed: PaymentRow = { ...row, phase: 'failed', declineCode: 'CHAIN_CALL_REVERTED' };
     await savePayment(transaction, row, { phase: 'failed', declineCode: failed.declineCode });
-    await releaseRisk(transaction, failed);
+    released.push({ row: failed });
     events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
   } else if (kind !== 'authorize') {
     const failed = await saveMovementState(transaction, { shard, paymentId: subject, sequence }, 'failed', clock.now());
-    if (failed) events.push(movementFailedEvent(row, failed));
+    if (!failed) return;
+    events.push(movementFailedEvent(row, failed));
+    if (failed.kind === 'capture') released.push({ row, amount: failed.amount });
   }
 }

@@ -13,15 +13,7 @@ import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideCapture, escrowSequenceOf } from '../domain.ts';
 import { ownOrUnknown } from '../owners.ts';
 import { captureEntry } from '../postings.ts';
-import {
-  capturedEvent,
-  closedEvents,
-  convertedBetween,
-  errorOfRefusal,
-  merchantFeeOf,
-  partiesOf,
-  releaseRisks,
-} from '../shared.ts';
+import { capturedEvent, closedEvents, convertedBetween, errorOfRefusal, merchantFeeOf, partiesOf } from '../shared.ts';
 import {
   columnsOf,
   insertMovements,
@@ -121,10 +113,6 @@ export async function captureTogether(
       outbox.emit(transaction, events),
       completeMany(transaction, answers),
       releaseMany(transaction, refused),
-      releaseRisks(
-        transaction,
-        changed.filter(({ phase }) => phase === 'closed'),
-      ),
     ]);
     return results;
   });
