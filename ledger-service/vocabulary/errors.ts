@@ -160,6 +160,13 @@ export const errorCatalogue = {
     'A node refuses a signed call for good, for example because its gas does not cover its data.',
     'Nothing is lost: its nonce is spent by a transfer to itself and the call goes out again; see docs/runbooks/stuck-transaction.md.',
   ),
+  CARD_NUMBER_REFUSED: describe(
+    400,
+    false,
+    'A full card number was sent',
+    'A field, a key, the path, the query or a header holds what looks like a full card number. It was neither stored nor logged.',
+    'Send the token that stands for the card, never its number; `param` says where it stood.',
+  ),
   CHAIN_MISMATCH: describe(
     500,
     false,
