@@ -56,7 +56,7 @@ test('metrics: names carry units or say what they count, and docs/operating.md e
   expect(metrics.length).toBeGreaterThan(10);
   for (const { name } of metrics) {
     expect(name).toMatch(
-      /_(total|milliseconds|seconds|bytes|blocks|height|events|count|connections|breaks|under_way)$/,
+      /_(total|milliseconds|seconds|bytes|blocks|height|events|count|connections|breaks|under_way|minor_units)$/,
     );
     expect(page).toContain(`\`${name}\``);
   }
