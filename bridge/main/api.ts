@@ -59,6 +59,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
   app.use(refuseCardNumbersInAddress);
   const admit = createAdmission({
     atOnce: bridge.configuration.apiRequestsAtOnce ?? REQUESTS_AT_ONCE,
+    machineClock,
     shed: () => metrics.requestsShed.inc(),
     underWay: (count) => metrics.requestsUnderWay.set(count),
   });
