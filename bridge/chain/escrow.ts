@@ -141,6 +141,11 @@ export function voidCall(deployment: Deployment, terms: PaymentTerms, sequence: 
   return escrowCall(deployment, terms, 'void', sequence, data);
 }
 
+/** The bytes of the chain transaction with which a payer takes back what is still held after its time. */
+export function reclaimData(terms: PaymentTerms): Hex {
+  return encodeFunctionData({ abi: paymentEscrowAbi, functionName: 'reclaim', args: [asArguments(terms)] });
+}
+
 /** For the chain's own coin the call carries the coins, so the merchant has to send it. */
 export function refundCall(
   deployment: Deployment,

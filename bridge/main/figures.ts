@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { lastObservedBlock } from '../chain/operations/observe-chain.ts';
+import { listPoorKeys } from '../chain/operations/send-signed.ts';
 import { countWaitingCalls } from '../chain/operations/submit-calls.ts';
 import { countPayments } from '../core/payments/operations/find-payment.ts';
 import { Late, type Probe } from '../platform/health.ts';
@@ -29,12 +30,14 @@ export function createCollector(bridge: Bridge): () => Promise<void> {
   };
 }
 
-async function readFigures({ database, outbox, metrics, clock, machineClock, configuration }: Bridge): Promise<void> {
-  const [backlog, oldestEvent, payments, calls, connections] = await Promise.all([
+async function readFigures(bridge: Bridge): Promise<void> {
+  const { database, outbox, metrics, clock, machineClock, configuration, deployment } = bridge;
+  const [backlog, oldestEvent, payments, calls, poorKeys, connections] = await Promise.all([
     outbox.backlog(),
     outbox.oldestWaiting(),
     countPayments({ database }),
     countWaitingCalls(database),
+    listPoorKeys(database, deployment.chainId),
     database.drizzle.execute<{ state: string; connections: number }>(sql`
       select coalesce(state, 'starting') as state, count(*)::int as connections from pg_stat_activity
       where datname = current_database() and backend_type = 'client backend' group by 1`),
@@ -56,6 +59,7 @@ async function readFigures({ database, outbox, metrics, clock, machineClock, con
     metrics.chainCalls.set({ state }, found?.calls ?? 0);
     metrics.oldestChainCallAge.set({ state }, age(found?.oldest));
   }
+  metrics.poorKeys.set(poorKeys.length);
   metrics.databaseConnections.reset();
   for (const { state, connections: count } of connections) metrics.databaseConnections.set({ state }, count);
   metrics.databasePoolSize.set(configuration.databasePoolSize);
@@ -74,6 +78,20 @@ export function probesOf(bridge: Bridge): Readonly<Record<string, Probe>> {
       },
     },
     chain: { isRequired: true, deadlineMilliseconds: 2_000, ask: async () => ({ height: await node.head() }) },
+    // A key without gas money holds up what goes over the chain and nothing else.
+    operator: {
+      isRequired: false,
+      deadlineMilliseconds: 1_000,
+      ask: async () => {
+        const poor = await listPoorKeys(database, bridge.deployment.chainId);
+        if (poor.length === 0) return undefined;
+        const told = poor.map(
+          ({ address, since, balance }) =>
+            `${address} has ${balance} wei, too little for gas since ${since.toISOString()}`,
+        );
+        throw new Late(told.join('; '));
+      },
+    },
     queue: {
       isRequired: false,
       deadlineMilliseconds: 1_000,

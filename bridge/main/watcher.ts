@@ -57,6 +57,7 @@ if (import.meta.main) {
     const drain: Drain = { isDraining: false };
     const watcher = startWatcher(bridge);
     const operators = await listenForOperators(bridge, drain);
+    process.stdout.write(`${JSON.stringify({ event: 'watcher.ready' })}\n`);
     return async () => {
       drain.isDraining = true;
       await watcher.stop();

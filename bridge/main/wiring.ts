@@ -88,6 +88,8 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
     // A local chain forgets where its clock was moved to when no block came after it.
     if (clock.isSettable) await setLocalChainClock(configuration.rpcUrl, clock.now());
     const timers = systemTimers;
+    const closing = new AbortController();
+    const reading = clock.keepReading(timers, closing.signal);
     const identifiers = createIdentifierSource(clock, systemChance);
     const doorbells = createDoorbells({
       databaseUrl: configuration.databaseUrl,
@@ -165,6 +167,8 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       },
       eventStream,
       close: async () => {
+        closing.abort();
+        await reading;
         await eventStream.close();
         await doorbells.close();
         await database.close();

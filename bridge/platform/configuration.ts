@@ -27,6 +27,9 @@ export const environmentSchema = z.object({
   WATCH_MILLISECONDS: wholeNumber.default(250),
   ISSUER_DEADLINE_MILLISECONDS: wholeNumber.default(2_000),
   DATABASE_POOL_SIZE: wholeNumber.default(24),
+  CHAIN_STUCK_AFTER_MILLISECONDS: wholeNumber.default(30_000),
+  CHAIN_REPLACED_ANYWAY_AFTER_WAITS: wholeNumber.default(3),
+  CHAIN_MAXIMUM_FEE_GWEI: wholeNumber.default(500),
   /** A local run on a past day: where the books' clock begins. Only on chain 31337 on loopback. */
   LOCAL_CLOCK_STARTS_AT: z.iso.datetime().optional(),
   /** A local run sends webhooks to receivers on its own machine, over http too. Only on chain 31337 on loopback. */
@@ -53,6 +56,10 @@ export type Configuration = Readonly<{
   watchMilliseconds: number;
   issuerDeadlineMilliseconds: number;
   databasePoolSize: number;
+  /** When a chain call counts as stuck, and the most that one may offer for a unit of gas, in wei. */
+  chainCare?:
+    | Readonly<{ stuckAfterMilliseconds: number; replacedAnywayAfterWaits: number; maximumFeePerGas: bigint }>
+    | undefined;
   localClockStartsAt?: Date | undefined;
   webhooksToLoopback?: boolean | undefined;
   webhookDeadlineMilliseconds?: number | undefined;
@@ -95,6 +102,11 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     watchMilliseconds: values.WATCH_MILLISECONDS,
     issuerDeadlineMilliseconds: values.ISSUER_DEADLINE_MILLISECONDS,
     databasePoolSize: values.DATABASE_POOL_SIZE,
+    chainCare: {
+      stuckAfterMilliseconds: values.CHAIN_STUCK_AFTER_MILLISECONDS,
+      replacedAnywayAfterWaits: values.CHAIN_REPLACED_ANYWAY_AFTER_WAITS,
+      maximumFeePerGas: BigInt(values.CHAIN_MAXIMUM_FEE_GWEI) * 1_000_000_000n,
+    },
     localClockStartsAt: values.LOCAL_CLOCK_STARTS_AT ? new Date(values.LOCAL_CLOCK_STARTS_AT) : undefined,
     webhooksToLoopback: values.WEBHOOKS_TO_LOOPBACK === 'true',
     webhookDeadlineMilliseconds: values.WEBHOOK_DEADLINE_MILLISECONDS,

@@ -30,6 +30,7 @@ const SWEEP_MILLISECONDS = 1_000;
 const GATHER_MILLISECONDS = 5;
 /** A job costs the database more than a look at due rows, so one consumer is rung at most ten times a second. */
 const QUIET_MILLISECONDS = 95;
+const ERROR_SAID_EVERY_MILLISECONDS = 5_000;
 
 /**
  * Doorbells on BullMQ: on Postgres by default, on Redis where a URL is given.
@@ -143,7 +144,16 @@ function openWorker(options: DoorbellOptions, consumer: string, answer: Answer):
         { ...settings, connection: postgresConnection(options) },
         createPostgresBackend,
       ) as unknown as Worker);
-  worker.on('error', (error) => options.logger.warn({ event: 'worker.error', consumer, err: error }));
+  let isSaid = false;
+  worker.on('error', (error) => {
+    // While its server is away a worker asks hundreds of times a second, and fails each time.
+    if (isSaid) return;
+    isSaid = true;
+    options.logger.warn({ event: 'worker.error', consumer, err: error });
+    void options.timers.wait(ERROR_SAID_EVERY_MILLISECONDS).then(() => {
+      isSaid = false;
+    });
+  });
   worker.on('failed', (_job, error) => options.logger.error({ event: 'worker.failed', consumer, err: error }));
   return worker;
 }

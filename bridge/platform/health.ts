@@ -13,7 +13,7 @@ export type Probe = Readonly<{
 
 type Finding = Readonly<{ ok: boolean; durationMilliseconds: number; detail?: string }>;
 
-/** Something is later than it should be: the probe's own words. */
+/** Something is not as it should be, or late: in the probe’s own words. */
 export class Late extends Error {}
 
 /** Whether a process is on its way out; readiness says so first. */

@@ -11,6 +11,12 @@ export type Metrics = Readonly<{
   outboxBacklog: Gauge<'consumer'>;
   outboxOldestAge: Gauge;
   observedHeight: Gauge;
+  stuckCalls: Gauge;
+  poorKeys: Gauge;
+  chainRepairs: Counter<'kind'>;
+  exposure: Gauge<'asset'>;
+  exposureLimit: Gauge<'asset'>;
+  freeInventory: Gauge<'asset'>;
   observationLag: Gauge;
   payments: Gauge<'quadrant' | 'phase'>;
   oldestUnknownPaymentAge: Gauge;
@@ -20,9 +26,6 @@ export type Metrics = Readonly<{
   reconciledAt: Gauge;
   databaseConnections: Gauge<'state'>;
   databasePoolSize: Gauge;
-  exposure: Gauge<'asset'>;
-  exposureLimit: Gauge<'asset'>;
-  freeInventory: Gauge<'asset'>;
 }>;
 
 export function createMetrics(): Metrics {
@@ -66,9 +69,20 @@ export function createMetrics(): Metrics {
       labelNames: ['consumer'],
       registers,
     }),
-    outboxOldestAge: new Gauge({
-      name: 'outbox_oldest_event_age_milliseconds',
-      help: 'How long the oldest waiting event has waited, by the clock of the books',
+    stuckCalls: new Gauge({
+      name: 'chain_stuck_calls',
+      help: 'Calls that were handed to a node longer ago than they should be and are not final, or are refused',
+      registers,
+    }),
+    poorKeys: new Gauge({
+      name: 'chain_keys_without_funds',
+      help: 'Signing keys that cannot pay for their calls',
+      registers,
+    }),
+    chainRepairs: new Counter({
+      name: 'chain_repairs_total',
+      help: 'Calls replaced, given up or due again, and nonces filled',
+      labelNames: ['kind'],
       registers,
     }),
     exposure: new Gauge({
@@ -87,6 +101,11 @@ export function createMetrics(): Metrics {
       name: 'inventory_free_minor_units',
       help: 'What the wallet holds and has not promised, in minor units of the asset',
       labelNames: ['asset'],
+      registers,
+    }),
+    outboxOldestAge: new Gauge({
+      name: 'outbox_oldest_event_age_milliseconds',
+      help: 'How long the oldest waiting event has waited, by the clock of the books',
       registers,
     }),
     observedHeight: new Gauge({ name: 'chain_observed_height', help: 'The newest block that was read', registers }),

@@ -112,6 +112,10 @@ export const paymentMovements = bridge.table(
     feeAmount: minorUnits('fee_amount').notNull(),
     occurredAt: moment('occurred_at').notNull(),
     recordedAt: moment('recorded_at').notNull(),
+    /** The number that the escrow knows it by; none where the escrow does not move it. */
+    escrowSequence: integer('escrow_sequence'),
+    /** When the chain had moved it for good; a crypto payer's capture for a fiat merchant is final only by its window. */
+    chainFinalAt: moment('chain_final_at'),
     finalAt: moment('final_at'),
   },
   (table) => [

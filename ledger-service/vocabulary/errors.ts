@@ -139,6 +139,13 @@ export const errorCatalogue = {
     'The body is larger than this service reads.',
     'Send at most the number of bytes in `maximumBytes`.',
   ),
+  CAPTURE_NOT_FINAL: describe(
+    409,
+    true,
+    'The capture is not final on chain',
+    'A refund asks for money whose capture the chain has not made final yet.',
+    'Ask again once `chainFinalAt` of the capture is set; `refundable` is what can be given back now.',
+  ),
   CHAIN_CALL_REVERTED: describe(
     409,
     false,
@@ -152,6 +159,13 @@ export const errorCatalogue = {
     'A full card number was sent',
     'A field, a key, the path, the query or a header holds what looks like a full card number. It was neither stored nor logged.',
     'Send the token that stands for the card, never its number; `param` says where it stood.',
+  ),
+  CHAIN_CALL_REFUSED: describe(
+    422,
+    false,
+    'No node takes the call',
+    'A node refuses a signed call for good, for example because its gas does not cover its data.',
+    'Nothing is lost: its nonce is spent by a transfer to itself and the call goes out again; see docs/runbooks/stuck-transaction.md.',
   ),
   CHAIN_MISMATCH: describe(
     500,
@@ -355,6 +369,13 @@ export const errorCatalogue = {
     'Method not supported',
     'This address does not take this method.',
     'See the API page.',
+  ),
+  OPERATOR_FUNDS_MISSING: describe(
+    503,
+    true,
+    'The signing key has no gas money',
+    'The key that signs chain calls cannot pay for them.',
+    'Send the chain’s coin to the operator’s address; calls go out by themselves once it is there.',
   ),
   OVERLOADED: describe(
     503,

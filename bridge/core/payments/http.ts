@@ -53,6 +53,7 @@ const movementSchema = z.object({
   fee: amountSchema,
   spread: amountSchema,
   occurredAt: z.string(),
+  chainFinalAt: z.string().nullable().openapi({ description: 'when the chain had moved it for good' }),
   finalAt: z.string().nullable(),
 });
 
@@ -110,7 +111,7 @@ const lifeSchema = z
       z.object({
         kind: z.string(),
         sequence: z.number().int(),
-        state: z.enum(['due', 'signed', 'final', 'reverted']),
+        state: z.enum(['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded']),
         nonce: z.number().int().nullable(),
         chainHash: z.string().nullable(),
         blockHeight: z.number().int().nullable(),

@@ -157,6 +157,23 @@ export async function saveMovementState(
   return changed;
 }
 
+export async function saveMovement(
+  transaction: DatabaseTransaction,
+  row: Readonly<{ shard: Shard; paymentId: string; sequence: number }>,
+  change: Partial<MovementRow>,
+): Promise<void> {
+  await transaction
+    .update(paymentMovements)
+    .set(change)
+    .where(
+      and(
+        eq(paymentMovements.shard, row.shard),
+        eq(paymentMovements.paymentId, row.paymentId),
+        eq(paymentMovements.sequence, row.sequence),
+      ),
+    );
+}
+
 export async function loadExpired(reader: Reader, now: Date, limit: number): Promise<readonly PaymentRow[]> {
   return reader
     .select()

@@ -79,6 +79,11 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       watchMilliseconds: WATCH_MILLISECONDS,
       issuerDeadlineMilliseconds: ISSUER_DEADLINE_MILLISECONDS,
       databasePoolSize: parts.poolSize,
+      chainCare: {
+        stuckAfterMilliseconds: 8_000,
+        replacedAnywayAfterWaits: 2,
+        maximumFeePerGas: 10n ** 12n,
+      },
     },
     logger,
     database,

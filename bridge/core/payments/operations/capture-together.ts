@@ -10,10 +10,18 @@ import { type Attempt, BatchMustSplit } from '../../../platform/micro-batch.ts';
 import { claimMany, completeMany, type OnceRequest, releaseMany, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
-import { decideCapture, escrowSequenceOf } from '../domain.ts';
+import { decideCapture, nextEscrowSequence } from '../domain.ts';
 import { ownOrUnknown } from '../owners.ts';
 import { captureEntry } from '../postings.ts';
-import { capturedEvent, closedEvents, convertedBetween, errorOfRefusal, merchantFeeOf, partiesOf } from '../shared.ts';
+import {
+  callOfMovement,
+  capturedEvent,
+  closedEvents,
+  convertedBetween,
+  errorOfRefusal,
+  merchantFeeOf,
+  partiesOf,
+} from '../shared.ts';
 import {
   columnsOf,
   insertMovements,
@@ -147,6 +155,8 @@ function draftCapture(
     feeAmount: fee.minorUnits,
     occurredAt: now,
     recordedAt: now,
+    escrowSequence: row.terms ? nextEscrowSequence(movements) : null,
+    chainFinalAt: null,
     finalAt: null,
   };
   const closed = closedEvents(row, changed);
@@ -157,12 +167,12 @@ function draftCapture(
   const call = captureCall(deployment, termsFromJson(row.terms), {
     amount: converted.source.minorUnits,
     fee: row.quadrant === 'cryptoToCrypto' ? fee.minorUnits : 0n,
-    sequence: escrowSequenceOf(row.quadrant, movements, sequence),
+    sequence: movement.escrowSequence ?? 0,
   });
   return {
     row: changed,
     movement,
     events: closed,
-    call: { ...call, shard: row.shard, subject: row.paymentId, sequence },
+    call: callOfMovement(call, row, sequence),
   };
 }

@@ -92,7 +92,7 @@ export type PaymentOnChain = Readonly<{
   phase: PaymentRow['phase'];
   quadrant: PaymentRow['quadrant'];
   asset: string;
-  movements: readonly Readonly<{ sequence: number; kind: MovementRow['kind'] }>[];
+  movements: readonly Readonly<Pick<MovementRow, 'sequence' | 'kind' | 'state' | 'escrowSequence'>>[];
 }>;
 
 /** The payments that some escrow terms name, by the hash of the terms. */

@@ -3,15 +3,8 @@ import type { DatabaseTransaction } from '../../../../ledger-service/platform/da
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import { EVERYTHING, type Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
-import { escrowSequenceOf } from '../domain.ts';
 import { ownOrUnknown, type Party } from '../owners.ts';
-import { loadMovements, lockPayment, type PaymentRow } from '../store.ts';
-
-/** The number under which the escrow will know the next movement, given the payment as it is before it. */
-export async function nextEscrowSequence(transaction: DatabaseTransaction, row: PaymentRow): Promise<number> {
-  const movements = await loadMovements(transaction, row.shard, [row.paymentId]);
-  return escrowSequenceOf(row.quadrant, movements, row.sequence + 1);
-}
+import { lockPayment, type PaymentRow } from '../store.ts';
 
 /**
  * Locks a payment that the viewer may move.

@@ -5,9 +5,10 @@ import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
-import { decideExpiry, decideVoid } from '../domain.ts';
+import { decideExpiry, decideVoid, nextEscrowSequence } from '../domain.ts';
 import { releaseEntry } from '../postings.ts';
 import {
+  callOfMovement,
   closedEvents,
   convertedBetween,
   errorOfRefusal,
@@ -28,7 +29,7 @@ import {
   stateOf,
 } from '../store.ts';
 import { type PaymentView, viewOfPayment } from '../view.ts';
-import { nextEscrowSequence, requirePayment, requirePosted } from './locked-payment.ts';
+import { requirePayment, requirePosted } from './locked-payment.ts';
 
 export type VoidPayment = Readonly<{ shard: Shard; paymentId: string }>;
 
@@ -106,6 +107,9 @@ async function release(
   const changed: PaymentRow = { ...row, ...columnsOf(decision.state) };
   const { sequence } = changed;
   const onChain = row.terms !== null;
+  const escrowSequence = onChain
+    ? nextEscrowSequence(await loadMovements(transaction, row.shard, [row.paymentId]))
+    : null;
   // A partial approval promised less than the quote's target: only that much is reserved, and given back.
   const released = convertedBetween(row, row.authorized - decision.moved.minorUnits, row.authorized);
   await savePayment(transaction, row, columnsOf(decision.state));
@@ -119,17 +123,14 @@ async function release(
     targetAmount: 0n,
     spreadAmount: 0n,
     feeAmount: 0n,
+    escrowSequence,
     occurredAt: now,
     recordedAt: now,
     finalAt: onChain ? null : now,
   });
-  if (onChain) {
-    const call = voidCall(
-      dependencies.deployment,
-      termsFromJson(row.terms),
-      await nextEscrowSequence(transaction, row),
-    );
-    await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence }], now);
+  if (escrowSequence !== null) {
+    const call = voidCall(dependencies.deployment, termsFromJson(row.terms), escrowSequence);
+    await enqueueChainCalls(transaction, [callOfMovement(call, row, sequence)], now);
   } else {
     await requirePosted(transaction, releaseEntry(partiesOf(row), sequence, cause, released, now), now);
     const source = wire(released.source);
