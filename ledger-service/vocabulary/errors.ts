@@ -153,19 +153,19 @@ export const errorCatalogue = {
     'The contract reverted, so nothing moved on chain.',
     'Look the chain transaction up by its hash; check funds, allowance and expiries.',
   ),
-  CHAIN_CALL_REFUSED: describe(
-    422,
-    false,
-    'No node takes the call',
-    'A node refuses a signed call for good, for example because its gas does not cover its data.',
-    'Nothing is lost: its nonce is spent by a transfer to itself and the call goes out again; see docs/runbooks/stuck-transaction.md.',
-  ),
   CARD_NUMBER_REFUSED: describe(
     400,
     false,
     'A full card number was sent',
     'A field, a key, the path, the query or a header holds what looks like a full card number. It was neither stored nor logged.',
     'Send the token that stands for the card, never its number; `param` says where it stood.',
+  ),
+  CHAIN_CALL_REFUSED: describe(
+    422,
+    false,
+    'No node takes the call',
+    'A node refuses a signed call for good, for example because its gas does not cover its data.',
+    'Nothing is lost: its nonce is spent by a transfer to itself and the call goes out again; see docs/runbooks/stuck-transaction.md.',
   ),
   CHAIN_MISMATCH: describe(
     500,
