@@ -160,6 +160,13 @@ export const errorCatalogue = {
     'The contract reverted, so nothing moved on chain.',
     'Look the chain transaction up by its hash; check funds, allowance and expiries.',
   ),
+  CARD_NUMBER_REFUSED: describe(
+    400,
+    false,
+    'A full card number was sent',
+    'A field, a key, the path, the query or a header holds what looks like a full card number. It was neither stored nor logged.',
+    'Send the token that stands for the card, never its number; `param` says where it stood.',
+  ),
   CHAIN_CALL_REFUSED: describe(
     422,
     false,
