@@ -1,5 +1,6 @@
 import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
+import { strictAddress } from '../../ledger-service/platform/http/strict-address.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
@@ -53,7 +54,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
       });
     }
   });
-  app.use(refuseCardNumbersInAddress);
+  app.use(strictAddress, refuseCardNumbersInAddress);
   const admit = createAdmission({
     atOnce: bridge.configuration.apiRequestsAtOnce ?? REQUESTS_AT_ONCE,
     shed: () => metrics.requestsShed.inc(),
