@@ -26,6 +26,8 @@ export type ChainCall = Readonly<{
   data: Hex;
   value: bigint;
   gasLimit: number;
+  /** Why it may move money, for the signer to look up. */
+  grounds?: unknown;
 }>;
 
 export type ObservedBlock = Readonly<{

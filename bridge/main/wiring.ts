@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import type { PrivateKeyAccount } from 'viem/accounts';
 import { type Database, openDatabase } from '../../ledger-service/platform/database.ts';
 import { createLogger, type Logger } from '../../ledger-service/platform/logging.ts';
 import { migrateDatabase } from '../../ledger-service/platform/migrate.ts';
@@ -14,9 +13,13 @@ import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock, Timers } from '../../ledger-service/vocabulary/time.ts';
 import type { Deployment } from '../chain/domain.ts';
-import { LOCAL_CHAIN_ID, openOperatorKey } from '../chain/keys.ts';
+import { LOCAL_CHAIN_ID } from '../chain/keys.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
 import { type ChainNode, connectNode } from '../chain/node.ts';
+import { SignerClient } from '../chain/signer/client.ts';
+import { parseSignerEndpoint } from '../chain/signer/endpoint.ts';
+import { signInThisProcess } from '../chain/signer/local-signer.ts';
+import type { Signer } from '../chain/signer/protocol.ts';
 import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
 import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
 import { findMerchant } from '../core/participants/operations.ts';
@@ -56,6 +59,8 @@ export type Bridge = Readonly<{
   payments: PaymentDependencies;
   webhooks: WebhookDependencies;
   eventStream: EventStream;
+  /** Undefined where nothing is signed: an api or a watcher of its own. */
+  signer: Signer | undefined;
   isLocal: boolean;
   close(): Promise<void>;
 }>;
@@ -110,6 +115,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       });
     }
     const assets = new AssetRegistry(assetsOf(world));
+    const signer = openSigner(configuration, deployment, isLocal, timers);
     const eventStream = new EventStream({ database, timers, logger });
     const issuer = createLocalIssuerHost({
       database,
@@ -163,7 +169,9 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         logger,
       },
       eventStream,
+      signer,
       close: async () => {
+        if (signer instanceof SignerClient) signer.close();
         await eventStream.close();
         await doorbells.close();
         await database.close();
@@ -175,15 +183,29 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
   }
 }
 
-/** Errors: thrown CONFIGURATION_INVALID when there is no key, or one that everybody knows. */
-export function operatorOf({ configuration, node, isLocal }: Bridge): PrivateKeyAccount {
-  const { operatorPrivateKey } = configuration;
-  if (!operatorPrivateKey) {
-    throw new SettlementError('CONFIGURATION_INVALID', 'OPERATOR_PRIVATE_KEY is missing', {
-      param: 'OPERATOR_PRIVATE_KEY',
-    });
-  }
-  return openOperatorKey(operatorPrivateKey, { chainId: node.chainId, isLoopback: isLocal });
+/** Errors: thrown CONFIGURATION_INVALID when nobody signs for this process. */
+export function requireSigner({ signer }: Bridge): Signer {
+  if (signer) return signer;
+  throw new SettlementError('CONFIGURATION_INVALID', 'SIGNER_URL is missing', { param: 'SIGNER_URL' });
+}
+
+/**
+ * The signer that this process asks.
+ *
+ * Errors: thrown CONFIGURATION_INVALID for a key in this process on any chain but 31337 on loopback
+ */
+function openSigner(
+  { signerUrl, signerSecret, operatorPrivateKey }: Configuration,
+  deployment: Deployment,
+  isLocal: boolean,
+  timers: Timers,
+): Signer | undefined {
+  if (signerUrl) return new SignerClient(parseSignerEndpoint(signerUrl, signerSecret), timers);
+  if (!operatorPrivateKey) return undefined;
+  if (isLocal) return signInThisProcess(operatorPrivateKey, deployment);
+  throw new SettlementError('CONFIGURATION_INVALID', 'keys are in the signer: set SIGNER_URL instead of a key', {
+    param: 'OPERATOR_PRIVATE_KEY',
+  });
 }
 
 async function openClock(configuration: Configuration, database: Database, isLocal: boolean): Promise<BookClock> {

@@ -14,7 +14,7 @@ import { createDeliveries } from '../platform/webhooks/jobs.ts';
 import { createSender, type Sender } from '../platform/webhooks/sender.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
-import { type Bridge, openBridge, operatorOf } from './wiring.ts';
+import { type Bridge, openBridge, requireSigner } from './wiring.ts';
 
 const EXPIRIES = 'expiries';
 const WEBHOOK_DEADLINE_MILLISECONDS = 10_000;
@@ -26,7 +26,7 @@ const WEBHOOK_DEADLINE_MILLISECONDS = 10_000;
  */
 export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Promise<void> }>> {
   const { database, node, clock, machineClock, identifiers, outbox, deployment, logger, payments, world } = bridge;
-  const submission = { database, node, operator: operatorOf(bridge), clock, machineClock, logger };
+  const submission = { database, node, signer: requireSigner(bridge), outbox, clock, machineClock, logger };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });

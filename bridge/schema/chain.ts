@@ -28,9 +28,15 @@ export const chainCalls = bridge.table(
     data: text('data').notNull(),
     value: minorUnits('value').notNull(),
     gasLimit: integer('gas_limit').notNull(),
-    state: text('state', { enum: ['due', 'signed', 'final', 'reverted'] }).notNull(),
+    /** Why it may move money, for the signer to look up: for each item of a payout the terms that it gives back. */
+    grounds: jsonb('grounds'),
+    /** A due call with a nonce is being signed; a withdrawn one was never signed, and never will be. */
+    state: text('state', { enum: ['due', 'signed', 'final', 'reverted', 'withdrawn'] }).notNull(),
     signer: text('signer'),
     nonce: integer('nonce'),
+    /** By the machine's clock: not before this is the signer asked again, and why it refused. */
+    heldUntil: moment('held_until'),
+    refusedWith: text('refused_with'),
     recordedAt: moment('recorded_at').notNull(),
     signedAt: moment('signed_at'),
     finalHash: text('final_hash'),

@@ -15,8 +15,8 @@ import {
   loadLogsOf,
   lockUnfinalBlocks,
   markFinal,
-  saveOutcome,
 } from '../store.ts';
+import { saveOutcomes } from './conclude-calls.ts';
 
 export type ObservationDependencies = Readonly<{
   database: Database;
@@ -175,24 +175,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
         },
       });
     }
-    for (const call of ours) {
-      const receipt = receipts.get(call.chainHash);
-      if (!receipt || call.state === 'final' || call.state === 'reverted') continue;
-      await saveOutcome(transaction, call.callId, {
-        state: receipt.succeeded ? 'final' : 'reverted',
-        finalHash: call.chainHash,
-        blockHeight: receipt.height,
-        gasUsed: receipt.gasUsed,
-      });
-      if (receipt.succeeded) continue;
-      events.push({
-        shard: 0,
-        topic: 'chainCall.reverted',
-        subject: call.subject,
-        meaning: [call.callId],
-        payload: { callId: call.callId, kind: call.kind, sequence: call.sequence, chainHash: call.chainHash },
-      });
-    }
+    events.push(...(await saveOutcomes(transaction, ours, receipts)));
     await outbox.emit(transaction, events);
     await markFinal(transaction, node.chainId, [...minedAt.keys()]);
     return blocks.length;

@@ -1,33 +1,43 @@
-import { keccak256 } from 'viem';
-import type { PrivateKeyAccount } from 'viem/accounts';
+import { keccak256, parseTransaction } from 'viem';
 import {
   type Database,
   type DatabaseTransaction,
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import type { Outbox } from '../../platform/outbox.ts';
 import type { Address, ChainCall, Hex } from '../domain.ts';
-import type { ChainNode } from '../node.ts';
+import type { ChainNode, ChainReceipt } from '../node.ts';
+import { type Intent, intentOfCall } from '../signer/intents.ts';
+import type { Refusal, SignAnswer, SignedForm, Signer } from '../signer/protocol.ts';
 import {
   countOpenCalls,
   hasKey,
+  holdCall,
   insertCalls,
+  loadCall,
   loadCallsOf,
+  loadHighestSigned,
+  loadReserved,
   loadUnsent,
   lockDueCalls,
   lockKey,
   markSent,
-  type SignedCall,
+  releaseNonces,
   saveNextNonce,
+  saveNonce,
   saveSigned,
 } from '../store.ts';
+import { concludeLateCalls } from './conclude-calls.ts';
 
 export type SubmissionDependencies = Readonly<{
   database: Database;
   node: ChainNode;
-  operator: PrivateKeyAccount;
+  signer: Signer;
+  outbox: Outbox;
   clock: Clock;
   machineClock: Clock;
   logger: Logger;
@@ -35,7 +45,9 @@ export type SubmissionDependencies = Readonly<{
 
 const CALLS_AT_ONCE = 64;
 const FORGOTTEN_AFTER_MILLISECONDS = 2_000;
+const HELD_MILLISECONDS = 30_000;
 const LOWEST_FEE_PER_GAS = 2_000_000_000n;
+const TIP_PER_GAS = 1_000_000_000n;
 
 /** Asks for calls in the caller's database transaction; they go out after it has committed. */
 export async function enqueueChainCalls(
@@ -47,35 +59,30 @@ export async function enqueueChainCalls(
 }
 
 /**
- * Signs what is due and hands every signed call that no node has yet to the node, lowest nonce first.
+ * Gets what is due signed, and hands every signed call that no node has yet to the node, lowest nonce first.
  *
- * Effects: nonce and signed bytes are committed before anything is sent, so that a call is never signed a second time
- *          under another nonce; a call that a node forgot is sent again as it is
- * Errors:  thrown CHAIN_UNAVAILABLE (retryable)
+ * Effects: three steps, each resumed where a crash left it: nonces are committed with their calls; the signer is asked,
+ *          outside any database transaction, and answers the same call and nonce with the same bytes for ever; the bytes
+ *          are committed, and sent only then. A call that a node forgot is sent again as it is. One that the signer
+ *          refuses gives its nonce back and is held for a while
+ * Errors:  thrown CHAIN_UNAVAILABLE, SIGNER_UNAVAILABLE (both retryable)
  */
 export async function submitCalls(dependencies: SubmissionDependencies): Promise<number> {
-  const { database, node, operator } = dependencies;
-  const signer = operator.address.toLowerCase() as Address;
-  const firstNonce = (await hasKey(database.drizzle, node.chainId, signer)) ? 0 : await node.nextNonce(signer);
   let signedCalls = 0;
-  for (;;) {
-    const gasPrice = await node.gasPrice();
-    const signed = await inDatabaseTransaction(database, async (transaction) => {
-      // The key's row first: whoever holds it is the only one to hand out nonces.
-      const nextNonce = await lockKey(transaction, node.chainId, signer, firstNonce);
-      const due = await lockDueCalls(transaction, CALLS_AT_ONCE);
-      if (due.length === 0) return 0;
-      const calls: SignedCall[] = [];
-      for (const [index, call] of due.entries()) {
-        calls.push(await sign(dependencies, call, nextNonce + index, gasPrice));
-      }
-      await saveSigned(transaction, calls, signer, dependencies.clock.now());
-      await saveNextNonce(transaction, node.chainId, signer, nextNonce + due.length);
-      return due.length;
-    });
-    signedCalls += signed;
+  try {
+    for (;;) {
+      const { keys } = await dependencies.signer.describe();
+      const reserved = await reserveNonces(dependencies, keys[0]!);
+      const fees = feesOf(await dependencies.node.gasPrice());
+      // A key that takes no new calls finishes those that have its nonces.
+      for (const key of keys) signedCalls += await signReserved(dependencies, key, fees);
+      await sendSigned(dependencies);
+      if (reserved < CALLS_AT_ONCE) return signedCalls;
+    }
+  } catch (error) {
+    // What is signed already does not wait for a signer.
     await sendSigned(dependencies);
-    if (signed < CALLS_AT_ONCE) return signedCalls;
+    throw error;
   }
 }
 
@@ -89,36 +96,169 @@ export async function listCallsOf(database: Database, shard: Shard, subject: str
   return loadCallsOf(database.drizzle, shard, subject);
 }
 
-async function sign(
-  { node, operator }: SubmissionDependencies,
-  call: Readonly<{ callId: string; recipient: string; data: string; value: bigint; gasLimit: number }>,
-  nonce: number,
-  gasPrice: bigint,
-): Promise<SignedCall> {
-  // The base fee can double within six full blocks; four times the price of now outlives any short wait.
-  const maxFeePerGas = gasPrice * 4n > LOWEST_FEE_PER_GAS ? gasPrice * 4n : LOWEST_FEE_PER_GAS;
-  const raw = await operator.signTransaction({
-    type: 'eip1559',
-    chainId: node.chainId,
-    nonce,
-    to: call.recipient as Address,
-    data: call.data as Hex,
-    value: call.value,
-    gas: BigInt(call.gasLimit),
-    maxFeePerGas,
-    maxPriorityFeePerGas: 1_000_000_000n < maxFeePerGas ? 1_000_000_000n : maxFeePerGas,
+/** Gives nonces of a key to what is due. */
+async function reserveNonces({ database, node, machineClock }: SubmissionDependencies, key: Address): Promise<number> {
+  const firstNonce = (await hasKey(database.drizzle, node.chainId, key)) ? 0 : await node.nextNonce(key);
+  return inDatabaseTransaction(database, async (transaction) => {
+    // The key's row first: whoever holds it is the only one to hand out nonces.
+    const nextNonce = await lockKey(transaction, node.chainId, key, firstNonce);
+    const due = await lockDueCalls(transaction, CALLS_AT_ONCE, key, machineClock.now());
+    for (const [index, { callId }] of due.entries()) await saveNonce(transaction, callId, key, nextNonce + index);
+    if (due.length > 0) await saveNextNonce(transaction, node.chainId, key, nextNonce + due.length);
+    return due.length;
   });
-  return { callId: call.callId, nonce, raw, chainHash: keccak256(raw) };
 }
 
-async function sendSigned({ database, node, machineClock, logger }: SubmissionDependencies): Promise<void> {
+type Reserved = Awaited<ReturnType<typeof loadReserved>>[number];
+
+async function signReserved(
+  dependencies: SubmissionDependencies,
+  key: Address,
+  fees: Readonly<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }>,
+): Promise<number> {
+  const { database, signer } = dependencies;
+  let signedCalls = 0;
+  for (;;) {
+    const reserved = await loadReserved(database.drizzle, key, CALLS_AT_ONCE);
+    const asked = untilUnspeakable(reserved);
+    if (asked.calls.length === 0 && !asked.refusal) return signedCalls;
+    const answers: SignAnswer[] = [
+      ...(asked.calls.length > 0 ? await signer.sign({ key, fees, calls: asked.calls }) : []),
+      ...(asked.refusal ? [asked.refusal] : []),
+    ];
+    const signed = await inDatabaseTransaction(database, (transaction) =>
+      saveAnswers(dependencies, transaction, key, reserved, answers),
+    );
+    signedCalls += signed;
+    if (signed < CALLS_AT_ONCE) return signedCalls;
+  }
+}
+
+/** What can be asked of a signer: calls up to the first one that it has no words for. */
+function untilUnspeakable(
+  reserved: readonly Reserved[],
+): Readonly<{ calls: { nonce: number; intent: Intent }[]; refusal?: Refusal }> {
+  const calls: { nonce: number; intent: Intent }[] = [];
+  for (const call of reserved) {
+    try {
+      calls.push({ nonce: call.nonce!, intent: intentOfCall(call) });
+    } catch (error) {
+      const message = error instanceof Error ? error.message.slice(0, 300) : '';
+      return { calls, refusal: { outcome: 'refused', code: 'SIGNER_REQUEST_INVALID', message } };
+    }
+  }
+  return { calls };
+}
+
+/** What the signer says is so, whatever was meant: a nonce that it has given to another call is that call's. */
+async function saveAnswers(
+  dependencies: SubmissionDependencies,
+  transaction: DatabaseTransaction,
+  key: Address,
+  asked: readonly Reserved[],
+  answers: readonly SignAnswer[],
+): Promise<number> {
+  await lockKey(transaction, dependencies.node.chainId, key, 0);
+  let signed = 0;
+  for (const [index, answer] of answers.entries()) {
+    const { callId, nonce } = asked[index]!;
+    if (answer.outcome === 'signed') {
+      requireSame(asked[index]!, key, answer.raw);
+      await takeSigned(dependencies, transaction, { callId, key, nonce: nonce!, raw: answer.raw });
+      signed += 1;
+    } else {
+      await takeRefusal(dependencies, transaction, key, asked[index]!, answer);
+      // Those behind it would leave a gap, so they were not looked at.
+      return signed;
+    }
+  }
+  return signed;
+}
+
+async function takeSigned(
+  { clock, node }: SubmissionDependencies,
+  transaction: DatabaseTransaction,
+  { callId, key, nonce, raw }: SignedForm,
+): Promise<void> {
+  const call = await loadCall(transaction, callId);
+  if (call?.state !== 'due') return;
+  const hasThisNonce = call.signer === key && call.nonce === nonce;
+  if (!hasThisNonce) await takeBack(transaction, node.chainId, key, nonce, nonce + 1);
+  await saveSigned(transaction, { callId, nonce, raw, chainHash: keccak256(raw) }, key, clock.now());
+}
+
+async function takeRefusal(
+  dependencies: SubmissionDependencies,
+  transaction: DatabaseTransaction,
+  key: Address,
+  { callId, kind, subject, nonce }: Reserved,
+  { code, message, retryAfterMilliseconds = HELD_MILLISECONDS, signed }: Refusal,
+): Promise<void> {
+  const { logger, machineClock, node } = dependencies;
+  logger.warn({ event: 'chain.callRefused', callId, kind, subject, nonce, code, message });
+  if (signed) {
+    // A key that takes no new calls any more may have signed it.
+    if (signed.key !== key) await lockKey(transaction, node.chainId, signed.key, 0);
+    const isKnown = (await loadCall(transaction, signed.callId)) !== undefined;
+    if (!isKnown) logger.error({ event: 'chain.signedUnknown', callId: signed.callId, nonce: signed.nonce });
+    await takeSigned(dependencies, transaction, signed);
+    const isTaken = code === 'SIGNER_NONCE_TAKEN';
+    await takeBack(transaction, node.chainId, key, nonce!, isTaken ? nonce! + 1 : nonce!);
+    return;
+  }
+  const call = await loadCall(transaction, callId);
+  const isStillAsked = call?.state === 'due' && call.signer === key && call.nonce === nonce;
+  if (!isStillAsked || code === 'SIGNER_NONCE_AHEAD') return;
+  await takeBack(transaction, node.chainId, key, nonce!, nonce!);
+  const heldUntil = new Date(machineClock.now().getTime() + retryAfterMilliseconds);
+  await holdCall(transaction, callId, code, heldUntil);
+}
+
+/** Calls that are not signed give their nonces back, from one on; `next` is given out next, if nothing has it. */
+async function takeBack(
+  transaction: DatabaseTransaction,
+  chainId: number,
+  key: Address,
+  from: number,
+  next: number,
+): Promise<void> {
+  await releaseNonces(transaction, key, from);
+  const highest = await loadHighestSigned(transaction, key);
+  await saveNextNonce(transaction, chainId, key, Math.max(next, highest + 1));
+}
+
+/** Errors: thrown SIGNER_CALL_DIFFERS when the bytes are not this very call. */
+function requireSame({ callId, recipient, data, value, nonce }: Reserved, key: Address, raw: Hex): void {
+  const given = parseTransaction(raw);
+  const isSame =
+    given.to?.toLowerCase() === recipient.toLowerCase() &&
+    given.data === data &&
+    (given.value ?? 0n) === value &&
+    (given.nonce ?? 0) === nonce;
+  if (isSame) return;
+  throw new SettlementError('SIGNER_CALL_DIFFERS', `the signer built something else for ${callId}`, { callId, key });
+}
+
+function feesOf(gasPrice: bigint) {
+  // The base fee can double within six full blocks; four times the price of now outlives any short wait.
+  const maxFeePerGas = gasPrice * 4n > LOWEST_FEE_PER_GAS ? gasPrice * 4n : LOWEST_FEE_PER_GAS;
+  return { maxFeePerGas, maxPriorityFeePerGas: TIP_PER_GAS < maxFeePerGas ? TIP_PER_GAS : maxFeePerGas };
+}
+
+async function sendSigned(dependencies: SubmissionDependencies): Promise<void> {
+  const { database, node, machineClock, logger, outbox } = dependencies;
   const now = machineClock.now();
   const forgotten = new Date(now.getTime() - FORGOTTEN_AFTER_MILLISECONDS);
   const unsent = await loadUnsent(database.drizzle, forgotten, 4 * CALLS_AT_ONCE);
   const sent: string[] = [];
+  const receipts = new Map<string, ChainReceipt>();
   await Promise.all(
     unsent.map(async ({ chainHash, raw, sentAt }) => {
-      if (sentAt && (await node.receipt(chainHash as Hex))) return;
+      const receipt = sentAt ? await node.receipt(chainHash as Hex) : undefined;
+      if (receipt) {
+        receipts.set(chainHash, receipt);
+        return;
+      }
       try {
         await node.send(raw as Hex);
         sent.push(chainHash);
@@ -128,4 +268,5 @@ async function sendSigned({ database, node, machineClock, logger }: SubmissionDe
     }),
   );
   await markSent(database.drizzle, sent, now);
+  await concludeLateCalls({ database, outbox, chainId: node.chainId }, receipts);
 }

@@ -110,7 +110,7 @@ const lifeSchema = z
       z.object({
         kind: z.string(),
         sequence: z.number().int(),
-        state: z.enum(['due', 'signed', 'final', 'reverted']),
+        state: z.enum(['due', 'signed', 'final', 'reverted', 'withdrawn']),
         nonce: z.number().int().nullable(),
         chainHash: z.string().nullable(),
         blockHeight: z.number().int().nullable(),

@@ -15,7 +15,7 @@ export type PaymentLife = {
   chainCalls: {
     kind: string;
     sequence: number;
-    state: 'due' | 'signed' | 'final' | 'reverted';
+    state: 'due' | 'signed' | 'final' | 'reverted' | 'withdrawn';
     nonce: number | null;
     chainHash: string | null;
     blockHeight: number | null;
