@@ -1,7 +1,8 @@
-import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lte, not, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import type { Shard } from '../../ledger-service/vocabulary/identifiers.ts';
 import { chainBlocks, chainCalls, chainKeys, chainLogs, chainSubmissions } from '../schema/chain.ts';
+import { isNewestForm, waitsForEarlier } from './care-store.ts';
 import type { Address, ChainCall, Hex, ObservedBlock, ObservedLog } from './domain.ts';
 
 type Reader = Database['drizzle'] | DatabaseTransaction;
@@ -55,11 +56,11 @@ export async function saveNextNonce(
  * held, or is under way with another key, whose nonces come in no order with this one's.
  */
 export async function lockDueCalls(transaction: DatabaseTransaction, limit: number, key: Address, now: Date) {
-  const isDue = and(eq(chainCalls.state, 'due'), isNull(chainCalls.nonce));
+  const isDue = and(eq(chainCalls.state, 'due'), isNull(chainCalls.nonce), not(waitsForEarlier));
   const isFree = sql`not exists (
     select from bridge.chain_calls other
     where other.shard = ${chainCalls.shard} and other.subject = ${chainCalls.subject}
-      and other.state in ('due', 'signed') and (other.held_until > ${now.toISOString()}::timestamptz or other.signer <> ${key}))`;
+      and other.state in ('due', 'signed', 'givenUp') and (other.held_until > ${now.toISOString()}::timestamptz or other.signer <> ${key}))`;
   const oldest = await transaction
     .select({ subject: chainCalls.subject })
     .from(chainCalls)
@@ -105,6 +106,19 @@ export async function releaseNonces(transaction: DatabaseTransaction, signer: Ad
     .where(and(isReserved(signer), gte(chainCalls.nonce, nonce)));
 }
 
+/** Takes a nonce from one call that is not signed; those behind it keep theirs. */
+export async function releaseNonce(
+  transaction: DatabaseTransaction,
+  callId: string,
+  signer: Address,
+  nonce: number,
+): Promise<void> {
+  await transaction
+    .update(chainCalls)
+    .set({ signer: null, nonce: null })
+    .where(and(sameCall(callId), isReserved(signer), eq(chainCalls.nonce, nonce)));
+}
+
 export async function loadCall(reader: Reader, callId: string) {
   const [row] = await reader.select().from(chainCalls).where(sameCall(callId));
   return row;
@@ -144,16 +158,24 @@ export async function saveSigned(
     .update(chainCalls)
     .set({ state: 'signed', signer, nonce, signedAt, heldUntil: null, refusedWith: null })
     .where(and(sameCall(callId), eq(chainCalls.state, 'due')));
+  // A call whose nonce was lost has forms of its former nonce.
+  const attempt = sql<number>`(select coalesce(max(s.attempt) + 1, 0) from bridge.chain_submissions s
+    where s.shard = ${SHARD} and s.call_id = ${callId})`;
   await transaction
     .insert(chainSubmissions)
-    .values({ shard: SHARD, chainHash, callId, raw, signedAt })
+    .values({ shard: SHARD, chainHash, callId, raw, signedAt, attempt })
     .onConflictDoNothing();
 }
 
-/** Signed forms that were never handed to a node, or so long ago that it may have forgotten them; lowest nonce first. */
+/** Newest signed forms that were never handed to a node, or so long ago that it may have forgotten them; lowest nonce first. */
 export async function loadUnsent(reader: Reader, sentBefore: Date, limit: number) {
   return reader
-    .select({ chainHash: chainSubmissions.chainHash, raw: chainSubmissions.raw, sentAt: chainSubmissions.sentAt })
+    .select({
+      chainHash: chainSubmissions.chainHash,
+      raw: chainSubmissions.raw,
+      sentAt: chainSubmissions.sentAt,
+      signer: chainCalls.signer,
+    })
     .from(chainSubmissions)
     .innerJoin(
       chainCalls,
@@ -163,6 +185,7 @@ export async function loadUnsent(reader: Reader, sentBefore: Date, limit: number
       and(
         eq(chainCalls.state, 'signed'),
         or(isNull(chainSubmissions.sentAt), lte(chainSubmissions.sentAt, sentBefore)),
+        isNewestForm,
       ),
     )
     .orderBy(asc(chainCalls.nonce))
@@ -173,8 +196,19 @@ export async function markSent(writer: Reader, chainHashes: readonly string[], s
   if (chainHashes.length === 0) return;
   await writer
     .update(chainSubmissions)
-    .set({ sentAt })
-    .where(and(eq(chainSubmissions.shard, SHARD), inArray(chainSubmissions.chainHash, [...chainHashes])));
+    .set({ sentAt, firstSentAt: sql`coalesce(${chainSubmissions.firstSentAt}, ${sentAt.toISOString()})` })
+    .where(
+      inArray(
+        chainSubmissions.chainHash,
+        // In one order, whichever workers mark the same ones.
+        writer
+          .select({ chainHash: chainSubmissions.chainHash })
+          .from(chainSubmissions)
+          .where(and(eq(chainSubmissions.shard, SHARD), inArray(chainSubmissions.chainHash, [...chainHashes])))
+          .orderBy(asc(chainSubmissions.chainHash))
+          .for('update'),
+      ),
+    );
 }
 
 export async function loadHighestBlock(reader: Reader, chainId: number) {
@@ -396,11 +430,27 @@ export async function saveOutcome(
   await transaction.update(chainCalls).set(outcome).where(sameCall(callId));
 }
 
+/** Calls that are not final, by state, and when the oldest of them was asked for by the books' clock. */
+export async function countCallsByState(
+  reader: Reader,
+): Promise<readonly Readonly<{ state: string; calls: number; oldest: Date }>[]> {
+  const rows = await reader
+    .select({
+      state: chainCalls.state,
+      calls: sql<number>`count(*)::int`,
+      oldest: sql<string>`min(${chainCalls.recordedAt})`,
+    })
+    .from(chainCalls)
+    .where(inArray(chainCalls.state, ['due', 'signed']))
+    .groupBy(chainCalls.state);
+  return rows.map((row) => ({ ...row, oldest: new Date(row.oldest) }));
+}
+
 export async function countOpenCalls(reader: Reader): Promise<number> {
   const [row] = await reader
     .select({ open: sql<number>`count(*)::int` })
     .from(chainCalls)
-    .where(inArray(chainCalls.state, ['due', 'signed']));
+    .where(inArray(chainCalls.state, ['due', 'signed', 'givenUp']));
   return row?.open ?? 0;
 }
 
@@ -413,7 +463,7 @@ export async function loadCallsOf(reader: Reader, shard: Shard, subject: string)
       nonce: chainCalls.nonce,
       chainHash: sql<string | null>`coalesce(${chainCalls.finalHash}, (
         select s.chain_hash from bridge.chain_submissions s
-        where s.shard = ${chainCalls.shard} and s.call_id = ${chainCalls.callId} order by s.signed_at desc limit 1))`,
+        where s.shard = ${chainCalls.shard} and s.call_id = ${chainCalls.callId} order by s.attempt desc limit 1))`,
       blockHeight: chainCalls.blockHeight,
       gasUsed: chainCalls.gasUsed,
       recordedAt: chainCalls.recordedAt,

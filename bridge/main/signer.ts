@@ -1,5 +1,5 @@
 import { createLogger } from '../../ledger-service/platform/logging.ts';
-import { systemClock } from '../../ledger-service/platform/ports.ts';
+import { systemClock, systemTimers } from '../../ledger-service/platform/ports.ts';
 import { connectSignerChain } from '../chain/signer/chain-view.ts';
 import { SignerCore } from '../chain/signer/core.ts';
 import { endpointOf, openKeys, openStore, readPolicy, requireConfinement } from '../chain/signer/folder.ts';
@@ -14,7 +14,7 @@ if (import.meta.main) {
     requireConfinement(folder);
     const logger = createLogger(logLevel);
     const policy = readPolicy(folder);
-    const store = openStore(folder);
+    const store = await openStore(folder, systemTimers);
     try {
       const keys = await openKeys(folder, policy);
       const chain = connectSignerChain(policy);

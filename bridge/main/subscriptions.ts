@@ -42,4 +42,8 @@ export const subscriptions: OutboxDependencies['subscriptions'] = {
   'payout.claimable': () => [],
   'settlementWindow.settled': () => [],
   'settlementWindow.merchantPaid': () => [],
+  'exposure.high': () => [],
+  'exposure.low': () => [],
+  'inventory.low': () => [],
+  'inventory.restored': () => [],
 };

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { privateKeyToAccount } from 'viem/accounts';
 import { type Database, openDatabase } from '../../ledger-service/platform/database.ts';
 import { createLogger, type Logger } from '../../ledger-service/platform/logging.ts';
 import { migrateDatabase } from '../../ledger-service/platform/migrate.ts';
@@ -18,8 +19,7 @@ import { setLocalChainClock } from '../chain/local-clock.ts';
 import { type ChainNode, connectNode } from '../chain/node.ts';
 import { SignerClient } from '../chain/signer/client.ts';
 import { parseSignerEndpoint } from '../chain/signer/endpoint.ts';
-import { signInThisProcess } from '../chain/signer/local-signer.ts';
-import type { Signer } from '../chain/signer/protocol.ts';
+import { type CallSigner, signThrough, signWith } from '../chain/signing.ts';
 import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
 import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
 import { findMerchant } from '../core/participants/operations.ts';
@@ -33,7 +33,7 @@ import { Outbox, WEBHOOKS } from '../platform/outbox.ts';
 import type { WebhookDependencies } from '../platform/webhooks/dependencies.ts';
 import { systemResolver } from '../platform/webhooks/resolve.ts';
 import { subscriptions } from './subscriptions.ts';
-import { assetsOf, deploymentOf, paymentLimitsOf, readWorld, type World } from './world.ts';
+import { assetsOf, deploymentOf, marksOf, paymentLimitsOf, readWorld, type World } from './world.ts';
 
 export const BRIDGE_MIGRATIONS = {
   folder: fileURLToPath(new URL('../migrations', import.meta.url)),
@@ -60,7 +60,7 @@ export type Bridge = Readonly<{
   webhooks: WebhookDependencies;
   eventStream: EventStream;
   /** Undefined where nothing is signed: an api or a watcher of its own. */
-  signer: Signer | undefined;
+  signer: CallSigner | undefined;
   isLocal: boolean;
   close(): Promise<void>;
 }>;
@@ -93,6 +93,8 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
     // A local chain forgets where its clock was moved to when no block came after it.
     if (clock.isSettable) await setLocalChainClock(configuration.rpcUrl, clock.now());
     const timers = systemTimers;
+    const closing = new AbortController();
+    const reading = clock.keepReading(timers, closing.signal);
     const identifiers = createIdentifierSource(clock, systemChance);
     const doorbells = createDoorbells({
       databaseUrl: configuration.databaseUrl,
@@ -115,7 +117,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       });
     }
     const assets = new AssetRegistry(assetsOf(world));
-    const signer = openSigner(configuration, deployment, isLocal, timers);
+    const { signer, closeSigner } = openSigner(configuration, deployment, isLocal, timers);
     const eventStream = new EventStream({ database, timers, logger });
     const issuer = createLocalIssuerHost({
       database,
@@ -153,6 +155,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         deployment,
         networkFees: world.networkFees,
         paymentLimits: paymentLimitsOf(world),
+        marks: marksOf(world, clock),
         logger,
       },
       webhooks: {
@@ -171,7 +174,9 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       eventStream,
       signer,
       close: async () => {
-        if (signer instanceof SignerClient) signer.close();
+        closeSigner();
+        closing.abort();
+        await reading;
         await eventStream.close();
         await doorbells.close();
         await database.close();
@@ -184,7 +189,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
 }
 
 /** Errors: thrown CONFIGURATION_INVALID when nobody signs for this process. */
-export function requireSigner({ signer }: Bridge): Signer {
+export function requireSigner({ signer }: Pick<Bridge, 'signer'>): CallSigner {
   if (signer) return signer;
   throw new SettlementError('CONFIGURATION_INVALID', 'SIGNER_URL is missing', { param: 'SIGNER_URL' });
 }
@@ -196,16 +201,21 @@ export function requireSigner({ signer }: Bridge): Signer {
  */
 function openSigner(
   { signerUrl, signerSecret, operatorPrivateKey }: Configuration,
-  deployment: Deployment,
+  { chainId }: Deployment,
   isLocal: boolean,
   timers: Timers,
-): Signer | undefined {
-  if (signerUrl) return new SignerClient(parseSignerEndpoint(signerUrl, signerSecret), timers);
-  if (!operatorPrivateKey) return undefined;
-  if (isLocal) return signInThisProcess(operatorPrivateKey, deployment);
-  throw new SettlementError('CONFIGURATION_INVALID', 'keys are in the signer: set SIGNER_URL instead of a key', {
-    param: 'OPERATOR_PRIVATE_KEY',
-  });
+): Readonly<{ signer: CallSigner | undefined; closeSigner(): void }> {
+  if (signerUrl) {
+    const client = new SignerClient(parseSignerEndpoint(signerUrl, signerSecret), timers);
+    return { signer: signThrough(client), closeSigner: () => client.close() };
+  }
+  if (operatorPrivateKey && !isLocal) {
+    throw new SettlementError('CONFIGURATION_INVALID', 'keys are in the signer: set SIGNER_URL instead of a key', {
+      param: 'OPERATOR_PRIVATE_KEY',
+    });
+  }
+  const signer = operatorPrivateKey && signWith(privateKeyToAccount(operatorPrivateKey), chainId);
+  return { signer: signer || undefined, closeSigner: () => {} };
 }
 
 async function openClock(configuration: Configuration, database: Database, isLocal: boolean): Promise<BookClock> {

@@ -4,7 +4,9 @@ import type { MiddlewareHandler } from 'hono';
 import type { Database } from '../../ledger-service/platform/database.ts';
 import type { Caller, RoomEnvironment } from '../../ledger-service/platform/http/room.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+import type { Shard } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../ledger-service/vocabulary/time.ts';
+import type { ParticipantKind } from '../../ledger-service/vocabulary/viewers.ts';
 import { apiKeys } from '../schema/platform.ts';
 
 export const SCOPES = [
@@ -20,11 +22,8 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** The rooms behind these know no owners and show everyone's: a participant's own key cannot have them. */
-const SCOPES_OF_EVERYONE: readonly Scope[] = [
-  ...(['payments:read', 'payments:write', 'settlement:read', 'settlement:write', 'ledger:read'] as const),
-  'clock:write',
-];
+/** What only whoever runs this may do: a participant's own key cannot have these. */
+const SCOPES_OF_THE_OPERATOR: readonly Scope[] = ['settlement:write', 'clock:write'];
 
 const TRUSTED_FOR_MILLISECONDS = 5_000;
 const MAXIMUM_REMEMBERED = 10_000;
@@ -45,7 +44,7 @@ export async function storeApiKey(
     participantId?: string;
   }>,
 ): Promise<void> {
-  const tooWide = key.scopes.find((scope) => SCOPES_OF_EVERYONE.includes(scope));
+  const tooWide = key.scopes.find((scope) => SCOPES_OF_THE_OPERATOR.includes(scope));
   if (key.participantId !== undefined && tooWide !== undefined) {
     throw new SettlementError('FIELD_INVALID', `a participant's key cannot have the scope ${tooWide}`, {
       param: 'scopes',
@@ -75,7 +74,7 @@ export async function storeApiKey(
  * Errors: thrown UNAUTHENTICATED.
  */
 export function authenticate(
-  dependencies: Readonly<{ database: Database; machineClock: Clock }>,
+  dependencies: Readonly<{ database: Database; machineClock: Clock; kindOf: KindOf }>,
 ): MiddlewareHandler<RoomEnvironment> {
   const remembered = new Map<string, Readonly<{ caller: Caller; until: number }>>();
   return async (context, next) => {
@@ -86,7 +85,7 @@ export function authenticate(
     const known = remembered.get(digest);
     if (known && known.until > now) context.set('caller', known.caller);
     else {
-      const caller = await findCaller(dependencies.database, token);
+      const caller = await findCaller(dependencies, token);
       if (remembered.size >= MAXIMUM_REMEMBERED) remembered.clear();
       remembered.set(digest, { caller, until: now + TRUSTED_FOR_MILLISECONDS });
       context.set('caller', caller);
@@ -95,7 +94,13 @@ export function authenticate(
   };
 }
 
-async function findCaller(database: Database, token: string): Promise<Caller> {
+/** What kind of participant this is; undefined for one that nobody has registered. */
+export type KindOf = (shard: Shard, participantId: string) => Promise<ParticipantKind | undefined>;
+
+async function findCaller(
+  { database, kindOf }: Readonly<{ database: Database; kindOf: KindOf }>,
+  token: string,
+): Promise<Caller> {
   const [keyId = '', secret = ''] = token.split('.', 2);
   const [row] = await database.drizzle
     .select({ secretHash: apiKeys.secretHash, scopes: apiKeys.scopes, participantId: apiKeys.participantId })
@@ -104,7 +109,9 @@ async function findCaller(database: Database, token: string): Promise<Caller> {
   const given = Buffer.from(hashOf(secret));
   if (!row || !timingSafeEqual(Buffer.from(row.secretHash), given)) throw unauthenticated();
   const { scopes, participantId } = row;
-  return { callerId: keyId, scopes, ...(participantId === null ? {} : { participantId }) };
+  if (participantId === null) return { callerId: keyId, scopes };
+  const participantKind = await kindOf(0, participantId);
+  return { callerId: keyId, scopes, participantId, ...(participantKind ? { participantKind } : {}) };
 }
 
 function hashOf(text: string): string {

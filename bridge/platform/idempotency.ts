@@ -34,7 +34,8 @@ export function onceRequestOf(
   if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
     throw new SettlementError('IDEMPOTENCY_KEY_INVALID', 'Idempotency-Key is 1 to 255 printable characters');
   }
-  return { shard, callerId: context.get('caller').callerId, idempotencyKey, operation, request };
+  const viewer = context.get('caller');
+  return { shard, callerId: viewer.callerId, idempotencyKey, operation, request, viewer };
 }
 
 /** Tells the caller that this answer was given before. */

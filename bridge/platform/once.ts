@@ -3,6 +3,7 @@ import type { Database, DatabaseTransaction } from '../../ledger-service/platfor
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import type { Identifier, Shard } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../ledger-service/vocabulary/time.ts';
+import { EVERYTHING, type Viewer } from '../../ledger-service/vocabulary/viewers.ts';
 import { onceKeys } from '../schema/platform.ts';
 import { insertRows, isOneOf } from './rows.ts';
 
@@ -14,6 +15,8 @@ export type OnceRequest = Readonly<{
   operation: string;
   /** JSON as it was sent; compared by meaning, not by the order of its keys. */
   request: unknown;
+  /** Whose object it has to be; none: anybody's. */
+  viewer?: Viewer;
 }>;
 
 export type OnceClaim<Outcome> = Readonly<
@@ -22,6 +25,10 @@ export type OnceClaim<Outcome> = Readonly<
   | { kind: 'resumed'; resourceId: Identifier }
   | { kind: 'answered'; outcome: Outcome }
 >;
+
+export function viewerOf({ viewer }: Pick<OnceRequest, 'viewer'>): Viewer {
+  return viewer ?? EVERYTHING;
+}
 
 /**
  * Claims a key in the caller's database transaction; whoever comes second waits for the first one's commit.

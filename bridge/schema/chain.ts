@@ -30,18 +30,27 @@ export const chainCalls = bridge.table(
     gasLimit: integer('gas_limit').notNull(),
     /** Why it may move money, for the signer to look up: for each item of a payout the terms that it gives back. */
     grounds: jsonb('grounds'),
-    /** A due call with a nonce is being signed; a withdrawn one was never signed, and never will be. */
-    state: text('state', { enum: ['due', 'signed', 'final', 'reverted', 'withdrawn'] }).notNull(),
+    /**
+     * A due call with a nonce is being signed. `givenUp`: a node refuses it for good, so its nonce is spent by something else first; `superseded`: a filler of a
+     * nonce that was spent without it; `withdrawn`: never signed, and never to be.
+     */
+    state: text('state', {
+      enum: ['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded', 'withdrawn'],
+    }).notNull(),
     signer: text('signer'),
     nonce: integer('nonce'),
     /** By the machine's clock: not before this is the signer asked again, and why it refused. */
     heldUntil: moment('held_until'),
     refusedWith: text('refused_with'),
+    /** The trace of the request that asked for it (W3C traceparent). */
+    traceContext: text('trace_context'),
     recordedAt: moment('recorded_at').notNull(),
     signedAt: moment('signed_at'),
     finalHash: text('final_hash'),
     blockHeight: integer('block_height'),
     gasUsed: integer('gas_used'),
+    /** How often its nonce was lost, so that it went out under another one. */
+    repairs: integer('repairs').notNull().default(0),
   },
   (table) => [
     primaryKey({ name: 'chain_calls_key', columns: [table.shard, table.callId] }),
@@ -62,8 +71,14 @@ export const chainSubmissions = bridge.table(
     callId: text('call_id').notNull(),
     raw: text('raw').notNull(),
     signedAt: moment('signed_at').notNull(),
-    /** By the machine's clock: when it was last handed to a node. */
+    /** By the machine's clock: when it was last handed to a node, and when it was first. */
     sentAt: moment('sent_at'),
+    firstSentAt: moment('first_sent_at'),
+    /** 0 for the first form; the highest is the one that is sent. */
+    attempt: integer('attempt').notNull().default(0),
+    /** How often nodes said that they will never take it, and the last words. */
+    refusals: integer('refusals').notNull().default(0),
+    refusedWith: text('refused_with'),
   },
   (table) => [
     primaryKey({ name: 'chain_submissions_key', columns: [table.shard, table.chainHash] }),

@@ -18,6 +18,8 @@ export const quotes = bridge.table(
     rateSource: text('rate_source').notNull(),
     observedAt: moment('observed_at').notNull(),
     expiresAt: moment('expires_at').notNull(),
+    /** For which participant it was made; none: for whoever the intermediary deals with. */
+    ownerId: text('owner_id'),
     /** The one payment that accepted it. */
     acceptedBy: text('accepted_by'),
     recordedAt: moment('recorded_at').notNull(),
@@ -110,6 +112,10 @@ export const paymentMovements = bridge.table(
     feeAmount: minorUnits('fee_amount').notNull(),
     occurredAt: moment('occurred_at').notNull(),
     recordedAt: moment('recorded_at').notNull(),
+    /** The number that the escrow knows it by; none where the escrow does not move it. */
+    escrowSequence: integer('escrow_sequence'),
+    /** When the chain had moved it for good; a crypto payer's capture for a fiat merchant is final only by its window. */
+    chainFinalAt: moment('chain_final_at'),
     finalAt: moment('final_at'),
   },
   (table) => [

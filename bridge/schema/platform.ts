@@ -36,6 +36,8 @@ export const outbox = bridge.table(
     /** Not before this moment of the machine's clock, after a failed attempt. */
     notBefore: moment('not_before'),
     lastError: text('last_error'),
+    /** The trace of the request that led to it (W3C traceparent), so that its consumer goes on with it. */
+    traceContext: text('trace_context'),
     handledAt: moment('handled_at'),
   },
   (table) => [

@@ -5,6 +5,7 @@ import { createRoom, type Room, requireScope } from '../platform/http/room.ts';
 import { amountSchema, pageLimitSchema, problemAnswers } from '../platform/http/wire.ts';
 import { SettlementError } from '../vocabulary/errors.ts';
 import { MAXIMUM_SHARD } from '../vocabulary/identifiers.ts';
+import { partyOf } from '../vocabulary/viewers.ts';
 
 const shardSchema = z
   .string()
@@ -124,13 +125,16 @@ const trialBalanceRoute = createRoute({
   },
 });
 
-/** What issuers and auditors read of the books. Scope `ledger:read`. */
+/**
+ * What issuers, acquirers, merchants and auditors read of the books. Scope `ledger:read`; a participant reads its own
+ * accounts, and of the entries the transfers that touch them.
+ */
 export function ledgerRoutes({ database }: Readonly<{ database: Database }>): Room {
   const room = createRoom();
   room.openapi(accountsRoute, async (context) => {
-    requireScope(context, 'ledger:read');
+    const party = partyOf(requireScope(context, 'ledger:read'));
     const { shard, prefix } = context.req.valid('query');
-    const balances = await readBalances(database, shardNumber(shard), prefix ?? '');
+    const balances = await readBalances(database, shardNumber(shard), prefix ?? '', party);
     const accounts = balances.map((account) => ({
       path: account.path,
       asset: account.asset,
@@ -145,11 +149,12 @@ export function ledgerRoutes({ database }: Readonly<{ database: Database }>): Ro
     return context.json({ accounts }, 200);
   });
   room.openapi(entriesRoute, async (context) => {
-    requireScope(context, 'ledger:read');
+    const party = partyOf(requireScope(context, 'ledger:read'));
     const { shard, subject, kind, cursor, limit } = context.req.valid('query');
     const page = await listEntries(database, {
       shard: shardNumber(shard),
       limit: Number(limit),
+      ...(party === undefined ? {} : { party }),
       ...(subject === undefined ? {} : { subject }),
       ...(kind === undefined ? {} : { kind }),
       ...(cursor === undefined ? {} : { cursor }),

@@ -139,12 +139,26 @@ export const errorCatalogue = {
     'The body is larger than this service reads.',
     'Send at most the number of bytes in `maximumBytes`.',
   ),
+  CAPTURE_NOT_FINAL: describe(
+    409,
+    true,
+    'The capture is not final on chain',
+    'A refund asks for money whose capture the chain has not made final yet.',
+    'Ask again once `chainFinalAt` of the capture is set; `refundable` is what can be given back now.',
+  ),
   CHAIN_CALL_REVERTED: describe(
     409,
     false,
     'The chain refused the call',
     'The contract reverted, so nothing moved on chain.',
     'Look the chain transaction up by its hash; check funds, allowance and expiries.',
+  ),
+  CHAIN_CALL_REFUSED: describe(
+    422,
+    false,
+    'No node takes the call',
+    'A node refuses a signed call for good, for example because its gas does not cover its data.',
+    'Nothing is lost: its nonce is spent by a transfer to itself and the call goes out again; see docs/runbooks/stuck-transaction.md.',
   ),
   CHAIN_MISMATCH: describe(
     500,
@@ -234,8 +248,8 @@ export const errorCatalogue = {
     409,
     true,
     'The intermediary takes no more risk in this asset',
-    'Accepting would put more at risk than the limit of this asset allows.',
-    'Try later or with a smaller amount.',
+    'What is promised in this asset, or to this counterparty, and what the wallet holds would be worth more than the limit.',
+    'Try later or with a smaller amount; an operator sees what stands against the limit at /v1/exposures.',
   ),
   FIELD_INVALID: describe(
     400,
@@ -349,6 +363,20 @@ export const errorCatalogue = {
     'This address does not take this method.',
     'See the API page.',
   ),
+  OPERATOR_FUNDS_MISSING: describe(
+    503,
+    true,
+    'The signing key has no gas money',
+    'The key that signs chain calls cannot pay for them.',
+    'Send the chain’s coin to the operator’s address; calls go out by themselves once it is there.',
+  ),
+  OVERLOADED: describe(
+    503,
+    true,
+    'More work than can be done now',
+    'As many requests as may be are under way; this one was refused before anything was read.',
+    'Send the same request again after the seconds in the header Retry-After.',
+  ),
   PARTICIPANT_UNKNOWN: describe(
     404,
     false,
@@ -376,6 +404,13 @@ export const errorCatalogue = {
     'The payment is not in a phase for this',
     'The command does not fit where the payment stands, for example a capture after a void.',
     'Look the payment up; its phase is in `phase`.',
+  ),
+  PAYMENTS_STOPPED: describe(
+    503,
+    true,
+    'No payments are accepted',
+    'An operator has stopped every new promise. What was promised before goes on.',
+    'Try again later.',
   ),
   PAYMENT_UNKNOWN: describe(404, false, 'No such payment', 'No payment has this identifier.', 'Check the identifier.'),
   QUOTE_ALREADY_USED: describe(
@@ -457,6 +492,13 @@ export const errorCatalogue = {
     'Send it again in a second.',
   ),
   ROUTE_UNKNOWN: describe(404, false, 'No such address', 'Nothing answers at this address.', 'See the API page.'),
+  ROLE_UNSUITABLE: describe(
+    403,
+    false,
+    'Not for this kind of participant',
+    "The API key is a participant's, and participants of its kind may not do this, whatever its scopes.",
+    'Use a key of whoever this is for: docs/security.md says who may do what.',
+  ),
   SCOPE_MISSING: describe(
     403,
     false,
@@ -519,6 +561,13 @@ export const errorCatalogue = {
     'A nonce would leave a gap',
     'The signer has not signed what comes before this nonce.',
     'Nothing, when the signer refused the call before it. Otherwise its store is older than the books: see docs/runbooks/key-compromised.md.',
+  ),
+  SIGNER_NONCE_SPENT: describe(
+    409,
+    false,
+    'A nonce was spent elsewhere',
+    'The chain has spent this nonce by something that the signer has not signed.',
+    'The bridge gives the call another nonce. Find out who uses the key: see docs/runbooks/key-compromised.md.',
   ),
   SIGNER_NONCE_TAKEN: describe(
     409,

@@ -33,6 +33,7 @@ export type Payment = Readonly<{
     merchantAmount: WireAmount;
     fee: WireAmount;
     spread: WireAmount;
+    chainFinalAt: string | null;
     finalAt: string | null;
   }>[];
   action:
@@ -53,6 +54,8 @@ export type LineContext = Readonly<{
   isFiat(asset: string): boolean;
   /** When the holds of lines that are to expire end. */
   expiresAt: Date;
+  /** Whether a payment that failed because its issuer gave no answer is asked for again, as a patient merchant would. */
+  asksUnansweredAgain: boolean;
 }>;
 
 const ATTEMPTS = 8;
@@ -86,8 +89,11 @@ async function authorize(context: LineContext, line: DayLine): Promise<Payment> 
       return created && act(context, line, created);
     });
     const payment = opened && (await untilAnswered(context, opened));
-    if (payment && payment.declineCode !== 'AUTHORIZATION_INTERRUPTED') return payment;
-    if (attempt === ATTEMPTS) throw new Error(`no authorization after ${ATTEMPTS} attempts`);
+    const isUnanswered = payment?.declineCode === 'ISSUER_UNANSWERED';
+    const isLast = attempt === ATTEMPTS;
+    if (isUnanswered && (isLast || !context.asksUnansweredAgain)) return payment;
+    if (payment && !isUnanswered && payment.declineCode !== 'AUTHORIZATION_INTERRUPTED') return payment;
+    if (isLast) throw new Error(`no authorization after ${ATTEMPTS} attempts`);
   }
 }
 
@@ -163,10 +169,10 @@ async function refund(context: LineContext, line: DayLine, captured: Payment): P
   const refundable = BigInt(captured.captured.minorUnits);
   const minorUnits = line.refund < refundable ? line.refund : refundable;
   if (minorUnits === 0n) return captured;
-  // On chain a refund comes after the captures it gives back.
-  if (captured.quadrant === 'cryptoToCrypto') {
+  // What the chain may still take back is not given back.
+  if (captured.quadrant.startsWith('crypto')) {
     await until(client, captured, ({ movements }) =>
-      movements.every(({ kind, state }) => kind !== 'capture' || state !== 'accepted'),
+      movements.every(({ kind, state, chainFinalAt }) => kind !== 'capture' || state === 'failed' || chainFinalAt),
     );
   }
   const payment = await client.post<Payment>(

@@ -251,9 +251,9 @@ describe('webhooks: owners', () => {
     const redelivered = await send('POST', `${theirs.path}/redeliver`, { eventId: events[0].id }, cinema);
     expect([redelivered.status, redelivered.body.code]).toEqual([404, 'EVENT_UNKNOWN']);
     expect(theirs.receiver.received).toEqual([]);
-    await expect(makeApiKey(local.databaseUrl, systemClock, 'wide', ['payments:read'], 'bakery')).rejects.toMatchObject(
-      { code: 'FIELD_INVALID' },
-    );
+    await expect(
+      makeApiKey(local.databaseUrl, systemClock, 'wide', ['settlement:write'], 'bakery'),
+    ).rejects.toMatchObject({ code: 'FIELD_INVALID' });
   });
 });
 

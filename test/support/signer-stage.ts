@@ -103,6 +103,7 @@ export class SignerStage {
   readonly file = join(this.folder, 'records');
   now = Date.UTC(2026, 10, 2, 8);
   spent = 0;
+  finallySpent = 0;
   readonly captured = new Map<string, bigint>();
   readonly roles = new Set<string>();
   policy: SignerPolicy;
@@ -140,6 +141,7 @@ export class SignerStage {
   #open(): SignerCore {
     const chain: SignerChain = {
       spentNonces: async () => this.spent,
+      finalNonces: async () => this.finallySpent,
       captured: async (name) => this.captured.get(name) ?? 0n,
       holdsRole: async (one) => this.roles.has(one),
     };

@@ -4,6 +4,8 @@ import {
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
+import { hasEarlierOpen, reopenCall } from '../care-store.ts';
+import { NONCE_FILLER } from '../domain.ts';
 import type { ChainReceipt } from '../node.ts';
 import { loadCallsByHash, loadFinalBlocks, saveOutcome } from '../store.ts';
 
@@ -24,13 +26,19 @@ export async function saveOutcomes(
   for (const call of calls) {
     const receipt = receipts.get(call.chainHash);
     if (!receipt || call.state === 'final' || call.state === 'reverted') continue;
+    // It came before one that lost its nonce, and was refused for that alone: it goes out again, after it.
+    if (!receipt.succeeded && (await hasEarlierOpen(transaction, call))) {
+      await reopenCall(transaction, call.callId);
+      continue;
+    }
     await saveOutcome(transaction, call.callId, {
       state: receipt.succeeded ? 'final' : 'reverted',
       finalHash: call.chainHash,
       blockHeight: receipt.height,
       gasUsed: receipt.gasUsed,
     });
-    if (receipt.succeeded) continue;
+    // A filler only had to spend its nonce.
+    if (receipt.succeeded || call.kind === NONCE_FILLER) continue;
     events.push({
       shard: 0,
       topic: 'chainCall.reverted',

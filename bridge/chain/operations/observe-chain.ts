@@ -148,7 +148,11 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
   );
   if (pending.length === 0) return 0;
   const hashes = pending.flatMap((block) => block.chainHashes);
-  const ours = await loadCallsByHash(database.drizzle, hashes);
+  const place = new Map(hashes.map((chainHash, index) => [chainHash, index]));
+  // In the order of the chain: whether a call came too early shows only once those before it have their end.
+  const ours = [...(await loadCallsByHash(database.drizzle, hashes))].sort(
+    (left, right) => place.get(left.chainHash)! - place.get(right.chainHash)!,
+  );
   const receipts = new Map(
     await Promise.all(ours.map(async (call) => [call.chainHash, await node.receipt(call.chainHash as Hex)] as const)),
   );

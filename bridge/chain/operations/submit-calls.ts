@@ -1,19 +1,21 @@
-import { keccak256, parseTransaction } from 'viem';
+import { keccak256 } from 'viem';
 import {
   type Database,
   type DatabaseTransaction,
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
-import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { Outbox } from '../../platform/outbox.ts';
-import type { Address, ChainCall, Hex } from '../domain.ts';
-import type { ChainNode, ChainReceipt } from '../node.ts';
-import { type Intent, intentOfCall } from '../signer/intents.ts';
-import type { Refusal, SignAnswer, SignedForm, Signer } from '../signer/protocol.ts';
+import { loadForms } from '../care-store.ts';
+import type { Address, ChainCall } from '../domain.ts';
+import { type Fees, firstFees } from '../fees.ts';
+import type { ChainNode } from '../node.ts';
+import type { Refusal, SignAnswer, SignedForm } from '../signer/protocol.ts';
+import type { CallSigner } from '../signing.ts';
 import {
+  countCallsByState,
   countOpenCalls,
   hasKey,
   holdCall,
@@ -22,32 +24,30 @@ import {
   loadCallsOf,
   loadHighestSigned,
   loadReserved,
-  loadUnsent,
   lockDueCalls,
   lockKey,
-  markSent,
+  releaseNonce,
   releaseNonces,
   saveNextNonce,
   saveNonce,
   saveSigned,
 } from '../store.ts';
-import { concludeLateCalls } from './conclude-calls.ts';
+import { sendSigned } from './send-signed.ts';
 
 export type SubmissionDependencies = Readonly<{
   database: Database;
   node: ChainNode;
-  signer: Signer;
+  signer: CallSigner;
   outbox: Outbox;
   clock: Clock;
   machineClock: Clock;
   logger: Logger;
+  /** In wei for each unit of gas. */
+  maximumFeePerGas: bigint;
 }>;
 
 const CALLS_AT_ONCE = 64;
-const FORGOTTEN_AFTER_MILLISECONDS = 2_000;
 const HELD_MILLISECONDS = 30_000;
-const LOWEST_FEE_PER_GAS = 2_000_000_000n;
-const TIP_PER_GAS = 1_000_000_000n;
 
 /** Asks for calls in the caller's database transaction; they go out after it has committed. */
 export async function enqueueChainCalls(
@@ -71,9 +71,9 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
   let signedCalls = 0;
   try {
     for (;;) {
-      const { keys } = await dependencies.signer.describe();
+      const keys = await dependencies.signer.keys();
       const reserved = await reserveNonces(dependencies, keys[0]!);
-      const fees = feesOf(await dependencies.node.gasPrice());
+      const fees = firstFees(await dependencies.node.gasPrice(), dependencies.maximumFeePerGas);
       // A key that takes no new calls finishes those that have its nonces.
       for (const key of keys) signedCalls += await signReserved(dependencies, key, fees);
       await sendSigned(dependencies);
@@ -89,6 +89,11 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
 /** How many calls are not final yet. */
 export async function countCallsUnderWay(database: Database): Promise<number> {
   return countOpenCalls(database.drizzle);
+}
+
+/** Calls that wait, by state, each with the moment of its oldest. */
+export async function countWaitingCalls(database: Database) {
+  return countCallsByState(database.drizzle);
 }
 
 /** What was asked of the chain for one subject, each with the newest of its signed forms. */
@@ -111,43 +116,19 @@ async function reserveNonces({ database, node, machineClock }: SubmissionDepende
 
 type Reserved = Awaited<ReturnType<typeof loadReserved>>[number];
 
-async function signReserved(
-  dependencies: SubmissionDependencies,
-  key: Address,
-  fees: Readonly<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }>,
-): Promise<number> {
+async function signReserved(dependencies: SubmissionDependencies, key: Address, fees: Fees): Promise<number> {
   const { database, signer } = dependencies;
   let signedCalls = 0;
   for (;;) {
     const reserved = await loadReserved(database.drizzle, key, CALLS_AT_ONCE);
-    const asked = untilUnspeakable(reserved);
-    if (asked.calls.length === 0 && !asked.refusal) return signedCalls;
-    const answers: SignAnswer[] = [
-      ...(asked.calls.length > 0 ? await signer.sign({ key, fees, calls: asked.calls }) : []),
-      ...(asked.refusal ? [asked.refusal] : []),
-    ];
+    if (reserved.length === 0) return signedCalls;
+    const answers = await signer.sign({ key, fees, calls: reserved.map((call) => ({ call, nonce: call.nonce! })) });
     const signed = await inDatabaseTransaction(database, (transaction) =>
       saveAnswers(dependencies, transaction, key, reserved, answers),
     );
     signedCalls += signed;
     if (signed < CALLS_AT_ONCE) return signedCalls;
   }
-}
-
-/** What can be asked of a signer: calls up to the first one that it has no words for. */
-function untilUnspeakable(
-  reserved: readonly Reserved[],
-): Readonly<{ calls: { nonce: number; intent: Intent }[]; refusal?: Refusal }> {
-  const calls: { nonce: number; intent: Intent }[] = [];
-  for (const call of reserved) {
-    try {
-      calls.push({ nonce: call.nonce!, intent: intentOfCall(call) });
-    } catch (error) {
-      const message = error instanceof Error ? error.message.slice(0, 300) : '';
-      return { calls, refusal: { outcome: 'refused', code: 'SIGNER_REQUEST_INVALID', message } };
-    }
-  }
-  return { calls };
 }
 
 /** What the signer says is so, whatever was meant: a nonce that it has given to another call is that call's. */
@@ -163,9 +144,10 @@ async function saveAnswers(
   for (const [index, answer] of answers.entries()) {
     const { callId, nonce } = asked[index]!;
     if (answer.outcome === 'signed') {
-      requireSame(asked[index]!, key, answer.raw);
       await takeSigned(dependencies, transaction, { callId, key, nonce: nonce!, raw: answer.raw });
       signed += 1;
+    } else if (answer.code === 'SIGNER_NONCE_SPENT') {
+      await releaseNonce(transaction, callId, key, nonce!);
     } else {
       await takeRefusal(dependencies, transaction, key, asked[index]!, answer);
       // Those behind it would leave a gap, so they were not looked at.
@@ -196,7 +178,8 @@ async function takeRefusal(
 ): Promise<void> {
   const { logger, machineClock, node } = dependencies;
   logger.warn({ event: 'chain.callRefused', callId, kind, subject, nonce, code, message });
-  if (signed) {
+  // A call that lost its nonce gets another one only once the signer's own node knows that the first is spent.
+  if (signed && !(await isKnownForm(transaction, signed))) {
     // A key that takes no new calls any more may have signed it.
     if (signed.key !== key) await lockKey(transaction, node.chainId, signed.key, 0);
     const isKnown = (await loadCall(transaction, signed.callId)) !== undefined;
@@ -214,6 +197,11 @@ async function takeRefusal(
   await holdCall(transaction, callId, code, heldUntil);
 }
 
+async function isKnownForm(transaction: DatabaseTransaction, { callId, raw }: SignedForm): Promise<boolean> {
+  const chainHash = keccak256(raw);
+  return (await loadForms(transaction, [callId])).some((form) => form.chainHash === chainHash);
+}
+
 /** Calls that are not signed give their nonces back, from one on; `next` is given out next, if nothing has it. */
 async function takeBack(
   transaction: DatabaseTransaction,
@@ -225,48 +213,4 @@ async function takeBack(
   await releaseNonces(transaction, key, from);
   const highest = await loadHighestSigned(transaction, key);
   await saveNextNonce(transaction, chainId, key, Math.max(next, highest + 1));
-}
-
-/** Errors: thrown SIGNER_CALL_DIFFERS when the bytes are not this very call. */
-function requireSame({ callId, recipient, data, value, nonce }: Reserved, key: Address, raw: Hex): void {
-  const given = parseTransaction(raw);
-  const isSame =
-    given.to?.toLowerCase() === recipient.toLowerCase() &&
-    given.data === data &&
-    (given.value ?? 0n) === value &&
-    (given.nonce ?? 0) === nonce;
-  if (isSame) return;
-  throw new SettlementError('SIGNER_CALL_DIFFERS', `the signer built something else for ${callId}`, { callId, key });
-}
-
-function feesOf(gasPrice: bigint) {
-  // The base fee can double within six full blocks; four times the price of now outlives any short wait.
-  const maxFeePerGas = gasPrice * 4n > LOWEST_FEE_PER_GAS ? gasPrice * 4n : LOWEST_FEE_PER_GAS;
-  return { maxFeePerGas, maxPriorityFeePerGas: TIP_PER_GAS < maxFeePerGas ? TIP_PER_GAS : maxFeePerGas };
-}
-
-async function sendSigned(dependencies: SubmissionDependencies): Promise<void> {
-  const { database, node, machineClock, logger, outbox } = dependencies;
-  const now = machineClock.now();
-  const forgotten = new Date(now.getTime() - FORGOTTEN_AFTER_MILLISECONDS);
-  const unsent = await loadUnsent(database.drizzle, forgotten, 4 * CALLS_AT_ONCE);
-  const sent: string[] = [];
-  const receipts = new Map<string, ChainReceipt>();
-  await Promise.all(
-    unsent.map(async ({ chainHash, raw, sentAt }) => {
-      const receipt = sentAt ? await node.receipt(chainHash as Hex) : undefined;
-      if (receipt) {
-        receipts.set(chainHash, receipt);
-        return;
-      }
-      try {
-        await node.send(raw as Hex);
-        sent.push(chainHash);
-      } catch (error) {
-        logger.warn({ event: 'chain.sendFailed', chainHash, err: error });
-      }
-    }),
-  );
-  await markSent(database.drizzle, sent, now);
-  await concludeLateCalls({ database, outbox, chainId: node.chainId }, receipts);
 }

@@ -34,7 +34,10 @@ type PayeeRecord = Readonly<{
 
 type WithdrawnRecord = Readonly<{ type: 'withdrawn'; at: number; callId: string }>;
 
-export type SignerRecord = SignedRecord | PayeeRecord | WithdrawnRecord;
+/** Nonces of a key below this one were spent by something that this signer has not signed. */
+type SpentElsewhereRecord = Readonly<{ type: 'spentElsewhere'; at: number; key: Address; below: number }>;
+
+export type SignerRecord = SignedRecord | PayeeRecord | WithdrawnRecord | SpentElsewhereRecord;
 
 /** What is kept in memory of a call; its bytes stay in the file once they are there. */
 type Known = {
@@ -136,6 +139,7 @@ export class SignerBooks {
     this.#lastAt = Math.max(this.#lastAt, record.at);
     if (record.type === 'withdrawn') this.#withdrawn.add(record.callId);
     else if (record.type === 'payee') this.#takePayee(record);
+    else if (record.type === 'spentElsewhere') this.#raiseNonce(record.key, record.below);
     else this.#takeSigned(record, place);
   }
 
@@ -143,6 +147,10 @@ export class SignerBooks {
     this.#entries.set(identifier, { signature, effectiveAt });
     if (action === 'remove') this.payees.delete(payee);
     else if (!this.payees.has(payee)) this.payees.set(payee, { payee, name, effectiveAt });
+  }
+
+  #raiseNonce(key: Address, next: number): void {
+    this.#nextNonce.set(key, Math.max(this.#nextNonce.get(key) ?? 0, next));
   }
 
   #takeSigned(record: SignedRecord, place: Place | undefined): void {
@@ -159,7 +167,7 @@ export class SignerBooks {
     const ofKey = this.#byNonce.get(key) ?? new Map<number, Known>();
     this.#byNonce.set(key, ofKey.set(nonce, known));
     this.#byCall.set(callId, known);
-    this.#nextNonce.set(key, Math.max(this.#nextNonce.get(key) ?? 0, nonce + 1));
+    this.#raiseNonce(key, nonce + 1);
     if (spends) this.spending.add(spends.token, at, BigInt(spends.amount));
     for (const [identifier, amount] of Object.entries(refunds ?? {}) as [Hex, string][]) {
       this.#refunded.set(identifier, this.refunded(identifier) + BigInt(amount));

@@ -9,6 +9,8 @@ import type { SignerPolicy } from './policy.ts';
 export interface SignerChain {
   /** How many nonces of a key are spent or wait to be. */
   spentNonces(address: Address): Promise<number>;
+  /** How many of them are spent as of the newest final block: by whatever it was, those never come free again. */
+  finalNonces(address: Address): Promise<number>;
   /** What the escrow has captured of a payment and not given back, as of the newest final block. */
   captured(paymentIdentifier: Hex): Promise<bigint>;
   /** Whether both contracts know an address as their operator. */
@@ -39,19 +41,28 @@ export function connectSignerChain({ chain }: SignerPolicy): SignerChain {
       throw new SettlementError('SIGNER_UNAVAILABLE', message.slice(0, 300), {}, { cause: error });
     }
   };
+  const finalHeight = async () => {
+    const head = await client.getBlockNumber();
+    const depth = BigInt(chain.finalityDepth);
+    return head < depth ? undefined : head - depth;
+  };
   return {
     spentNonces: (address) => ask(() => client.getTransactionCount({ address, blockTag: 'pending' })),
+    finalNonces: (address) =>
+      ask(async () => {
+        const blockNumber = await finalHeight();
+        return blockNumber === undefined ? 0 : client.getTransactionCount({ address, blockNumber });
+      }),
     captured: (paymentIdentifier) =>
       ask(async () => {
-        const head = await client.getBlockNumber();
-        const depth = BigInt(chain.finalityDepth);
-        if (head < depth) return 0n;
+        const blockNumber = await finalHeight();
+        if (blockNumber === undefined) return 0n;
         const { refundable } = await client.readContract({
           address: escrow,
           abi: paymentEscrowAbi,
           functionName: 'payments',
           args: [paymentIdentifier],
-          blockNumber: head - depth,
+          blockNumber,
         });
         return refundable;
       }),

@@ -140,41 +140,78 @@ export class SignerCore implements Signer {
     { nonce, intent }: SignCalls['calls'][number],
   ): Promise<SignAnswer> {
     const { policy } = this.#parts;
-    const call = this.#rebuild(intent);
+    const call = this.#rebuild(intent, { key: key.address, nonce });
     if (!call) return refusal('SIGNER_REQUEST_INVALID', `no ${intent.kind} can be built of this`);
     const digest = digestOfCall(call);
-    const known = this.#books.call(call.callId);
     if (this.#books.isWithdrawn(call.callId)) return refusal('SIGNER_CALL_DIFFERS', `${call.callId} was withdrawn`);
-    if (known) {
+    const known = this.#books.call(call.callId);
+    if (known && known.digest !== digest) {
       const signed = this.#books.formOf(known);
-      if (known.digest !== digest) return refusal('SIGNER_CALL_DIFFERS', `${call.callId} said something else before`);
-      if (known.key !== key.address || known.nonce !== nonce) {
-        return { ...refusal('SIGNER_CALL_HAS_NONCE', `${call.callId} has nonce ${known.nonce}`), signed };
-      }
-      const isHigher =
-        fees.maxFeePerGas > known.maxFeePerGas && fees.maxPriorityFeePerGas >= known.maxPriorityFeePerGas;
-      if (!replaces || !isHigher) return { outcome: 'signed', raw: signed.raw };
+      return { ...refusal('SIGNER_CALL_DIFFERS', `${call.callId} said something else before`), signed };
+    }
+    const isSamePlace = known?.key === key.address && known.nonce === nonce;
+    if (known && isSamePlace && !(replaces && isDearer(fees, known))) {
+      return { outcome: 'signed', raw: this.#books.formOf(known).raw };
     }
     if (fees.maxFeePerGas > BigInt(policy.maximumFeePerGas)) {
       return refusal('SIGNER_FEE_EXCEEDED', `${fees.maxFeePerGas} is above ${policy.maximumFeePerGas}`);
     }
-    if (known) return this.#record(key, call, digest, intent.kind, nonce, fees, {});
-    const other = this.#books.at(key.address, nonce);
-    if (other) {
-      const signed = this.#books.formOf(other);
-      return { ...refusal('SIGNER_NONCE_TAKEN', `nonce ${nonce} is of ${other.callId}`), signed };
-    }
-    const next = await this.#nextNonceOf(key.address);
-    if (nonce !== next) return refusal('SIGNER_NONCE_AHEAD', `nonce ${next} comes before ${nonce}`);
-    const allowed = await this.#judge(intent);
+    if (isSamePlace) return this.#record(key, call, digest, intent.kind, nonce, fees, {});
+    const inTheWay = await this.#inTheWay(key.address, nonce, intent, known);
+    if (inTheWay) return inTheWay;
+    // Under its second nonce it has been judged and counted under its first.
+    const allowed = known ? {} : await this.#judge(intent);
     if ('outcome' in allowed) return allowed;
     return this.#record(key, call, digest, intent.kind, nonce, fees, allowed);
   }
 
+  /**
+   * Why a nonce is not this call's to have; undefined when it is.
+   *
+   * A call has another nonce once its first one is spent for good, by whatever it was: it cannot be mined under it any
+   * more. A transfer of nothing may take a nonce that a call has, so that a call which no node takes does not block those
+   * behind it; it moves no money, and at most one of the two is mined.
+   */
+  async #inTheWay(
+    key: Address,
+    nonce: number,
+    { kind }: Intent,
+    known: ReturnType<SignerBooks['call']>,
+  ): Promise<Refusal | undefined> {
+    if (known && (await this.#parts.chain.finalNonces(known.key)) <= known.nonce) {
+      const signed = this.#books.formOf(known);
+      const retryAfterMilliseconds = UNPROVEN_RETRY_MILLISECONDS;
+      return {
+        ...refusal('SIGNER_CALL_HAS_NONCE', `${known.callId} has nonce ${known.nonce}`),
+        signed,
+        retryAfterMilliseconds,
+      };
+    }
+    const other = this.#books.at(key, nonce);
+    if (other && kind === 'nonceFiller') return undefined;
+    if (other) {
+      const signed = this.#books.formOf(other);
+      return { ...refusal('SIGNER_NONCE_TAKEN', `nonce ${nonce} is of ${other.callId}`), signed };
+    }
+    const next = await this.#nextNonceOf(key);
+    if (nonce < next && kind === 'nonceFiller') return undefined;
+    if (nonce < next) return refusal('SIGNER_NONCE_SPENT', `nonce ${nonce} was spent elsewhere`);
+    if (nonce === next || (await this.#isNextByChain(key, nonce))) return undefined;
+    return refusal('SIGNER_NONCE_AHEAD', `nonce ${next} comes before ${nonce}`);
+  }
+
+  /** Somebody else has spent nonces of this key while the signer was up: it goes on behind them, and writes it down. */
+  async #isNextByChain(key: Address, nonce: number): Promise<boolean> {
+    const below = await this.#parts.chain.finalNonces(key);
+    if (below !== nonce) return false;
+    this.#books.note({ type: 'spentElsewhere', at: this.#moment(), key, below });
+    return true;
+  }
+
   /** Undefined where fields of the right form make no call: an amount too wide, a signature that is none. */
-  #rebuild(intent: Intent): RebuiltCall | undefined {
+  #rebuild(intent: Intent, place: Readonly<{ key: Address; nonce: number }>): RebuiltCall | undefined {
     try {
-      return rebuildCall(deploymentOfPolicy(this.#parts.policy), intent);
+      return rebuildCall(deploymentOfPolicy(this.#parts.policy), intent, place);
     } catch {
       return undefined;
     }
@@ -229,6 +266,7 @@ export class SignerCore implements Signer {
         return this.#judgeReceivers(intent.terms);
       case 'void':
       case 'refund':
+      case 'nonceFiller':
         return {};
       case 'payoutBatch':
         return this.#judgePayout(intent);
@@ -359,6 +397,13 @@ export class SignerCore implements Signer {
   #moment(): number {
     return this.#books.momentOf(this.#parts.clock.now().getTime());
   }
+}
+
+function isDearer(
+  { maxFeePerGas, maxPriorityFeePerGas }: SignCalls['fees'],
+  before: Readonly<{ maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }>,
+): boolean {
+  return maxFeePerGas > before.maxFeePerGas && maxPriorityFeePerGas >= before.maxPriorityFeePerGas;
 }
 
 function refusal(code: Refusal['code'], message: string): Refusal {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Timers } from '../../../ledger-service/vocabulary/time.ts';
 import { isLoopback } from '../../platform/configuration.ts';
 import { isDevelopmentAddress, LOCAL_CHAIN_ID } from '../keys.ts';
 import type { SignerEndpoint } from './endpoint.ts';
@@ -11,6 +12,8 @@ import { type KeySettings, parsePolicy, type SignerPolicy } from './policy.ts';
 
 /** The only folder that a signer writes to; everything beside it is read once, at the start. */
 export const STORE_FOLDER = 'store';
+const LOCK_POLL_MILLISECONDS = 50;
+const LOCK_PATIENCE_MILLISECONDS = 3_000;
 
 /** Errors: thrown CONFIGURATION_INVALID. */
 export function readPolicy(folder: string): SignerPolicy {
@@ -60,15 +63,19 @@ async function openKey(folder: string, settings: KeySettings, chainId: number): 
 export type LockedStore = Readonly<{ file: RecordFile; release(): void }>;
 
 /**
- * Opens the records for this process alone.
+ * Opens the records for this process alone; one that is about to end is waited for.
  *
  * Errors: thrown CONFIGURATION_INVALID while another signer has them
  */
-export function openStore(folder: string): LockedStore {
+export async function openStore(folder: string, timers: Timers): Promise<LockedStore> {
   const lock = join(folder, STORE_FOLDER, 'lock');
-  const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : undefined;
-  if (holder !== undefined && holder !== process.pid && isAlive(holder)) {
-    throw invalid(`process ${holder} has the store; if that is no signer, remove ${lock}`);
+  for (let waited = 0; ; waited += LOCK_POLL_MILLISECONDS) {
+    const holder = existsSync(lock) ? Number(readFileSync(lock, 'utf8')) : undefined;
+    if (holder === undefined || holder === process.pid || !isAlive(holder)) break;
+    if (waited >= LOCK_PATIENCE_MILLISECONDS) {
+      throw invalid(`process ${holder} has the store; if that is no signer, remove ${lock}`);
+    }
+    await timers.wait(LOCK_POLL_MILLISECONDS);
   }
   rmSync(lock, { force: true });
   writeFileSync(lock, `${process.pid}`, { flag: 'wx', mode: 0o600 });

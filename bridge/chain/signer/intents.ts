@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import { intermediaryWalletAbi } from '../bindings/intermediary-wallet.ts';
 import { paymentEscrowAbi } from '../bindings/payment-escrow.ts';
-import type { Address, ChainCall, Deployment, Hex } from '../domain.ts';
+import { type Address, type ChainCall, type Deployment, type Hex, NONCE_FILLER } from '../domain.ts';
 import {
   authorizeCall,
   batchIdOf,
   captureCall,
+  fillerCall,
   type PaymentTerms,
   payoutBatchCall,
   refundCall,
@@ -71,6 +72,8 @@ export const intentSchema = z.discriminatedUnion('kind', [
       .min(1)
       .max(MOST_ITEMS),
   }),
+  /** Nothing, to the key itself: it only spends its nonce. */
+  z.strictObject({ kind: z.literal('nonceFiller') }),
 ]);
 
 export type Intent = z.infer<typeof intentSchema>;
@@ -78,8 +81,13 @@ export type Intent = z.infer<typeof intentSchema>;
 /** A call as the signer has built it: nothing of it was given as bytes but a payer's signature. */
 export type RebuiltCall = Omit<ChainCall, 'shard' | 'subject' | 'sequence'>;
 
-/** Builds what an intent says with the bindings of the contracts. */
-export function rebuildCall(deployment: Deployment, intent: Intent): RebuiltCall {
+/** Builds what an intent says with the bindings of the contracts; a filler is of a key and a nonce. */
+export function rebuildCall(
+  deployment: Deployment,
+  intent: Intent,
+  { key, nonce }: Readonly<{ key: Address; nonce: number }>,
+): RebuiltCall {
+  if (intent.kind === 'nonceFiller') return fillerCall(deployment.chainId, key, nonce);
   if (intent.kind === 'payoutBatch') {
     const items = intent.items.map(({ payee, amount }) => ({ payee, amount: BigInt(amount) }));
     return payoutBatchCall(deployment, intent.batchId, intent.token, items);
@@ -116,6 +124,7 @@ export function digestOfCall({ callId, recipient, data, value, gasLimit }: Rebui
  */
 export function intentOfCall(call: Readonly<{ data: string; kind: string; grounds?: unknown }>): Intent {
   const data = call.data as Hex;
+  if (call.kind === NONCE_FILLER) return { kind: 'nonceFiller' };
   if (call.kind === 'payoutBatch') return payoutIntentOf(data, call.grounds);
   const { functionName, args } = decodeFunctionData({ abi: paymentEscrowAbi, data });
   const fields = args as readonly unknown[] | undefined;

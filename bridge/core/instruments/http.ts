@@ -22,7 +22,7 @@ const instrumentsRoute = createRoute({
   summary: 'Card tokens and wallets of payers; never a card number',
   responses: {
     200: {
-      description: 'all of them',
+      description: 'all of them; to a payer its own, to an issuer its cards',
       content: { 'application/json': { schema: z.object({ instruments: z.array(instrumentSchema) }) } },
     },
     ...problemAnswers(401, 403),
@@ -32,8 +32,8 @@ const instrumentsRoute = createRoute({
 export function instrumentRoutes({ database }: Readonly<{ database: Database }>): Room {
   const room = createRoom();
   room.openapi(instrumentsRoute, async (context) => {
-    requireScope(context, 'payments:read');
-    const instruments = (await listInstruments(database)).map((instrument) => ({
+    const caller = requireScope(context, 'payments:read');
+    const instruments = (await listInstruments(database, caller)).map((instrument) => ({
       instrumentId: instrument.instrumentId,
       payerId: instrument.participantId,
       kind: instrument.kind,

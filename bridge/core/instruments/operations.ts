@@ -1,9 +1,10 @@
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, or } from 'drizzle-orm';
 import type { Database } from '../../../ledger-service/platform/database.ts';
 import type { AssetCode } from '../../../ledger-service/vocabulary/assets.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { EVERYTHING, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import { isOneOf } from '../../platform/rows.ts';
 import { instruments } from '../../schema/participants.ts';
 
@@ -36,17 +37,26 @@ export async function findInstruments(
     .from(instruments)
     .where(and(eq(instruments.shard, shard), isOneOf(instruments.instrumentId, [...new Set(instrumentIds)])));
   const byId = new Map(rows.map((row) => [row.instrumentId, fromRow(row)]));
-  return instrumentIds.map(
-    (instrumentId) =>
-      byId.get(instrumentId) ??
-      new SettlementError('INSTRUMENT_UNKNOWN', `no instrument ${JSON.stringify(instrumentId)}`, { instrumentId }),
-  );
+  return instrumentIds.map((instrumentId) => byId.get(instrumentId) ?? unknownInstrument(instrumentId));
 }
 
-export async function listInstruments(database: Database): Promise<readonly Instrument[]> {
+export function unknownInstrument(instrumentId: string): SettlementError {
+  return new SettlementError('INSTRUMENT_UNKNOWN', `no instrument ${JSON.stringify(instrumentId)}`, { instrumentId });
+}
+
+/** Everyone's; a payer sees its own, an issuer the cards that it has issued. */
+export async function listInstruments(
+  database: Database,
+  { participantId }: Viewer = EVERYTHING,
+): Promise<readonly Instrument[]> {
   const rows = await database.drizzle
     .select()
     .from(instruments)
+    .where(
+      participantId === undefined
+        ? undefined
+        : or(eq(instruments.participantId, participantId), eq(instruments.issuerId, participantId)),
+    )
     .orderBy(asc(instruments.shard), asc(instruments.instrumentId));
   return rows.map(fromRow);
 }

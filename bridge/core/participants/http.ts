@@ -33,7 +33,7 @@ const participantsRoute = createRoute({
   summary: 'Issuers, acquirers, merchants and payers',
   responses: {
     200: {
-      description: 'all of them',
+      description: 'all of them; to a participant itself',
       content: { 'application/json': { schema: z.object({ participants: z.array(participantSchema) }) } },
     },
     ...problemAnswers(401, 403),
@@ -57,8 +57,8 @@ const assetsRoute = createRoute({
 export function participantRoutes({ database, assets }: Readonly<{ database: Database; assets: AssetRegistry }>): Room {
   const room = createRoom();
   room.openapi(participantsRoute, async (context) => {
-    requireScope(context, 'payments:read');
-    const participants = (await listParticipants(database)).map((participant) => {
+    const caller = requireScope(context, 'payments:read');
+    const participants = (await listParticipants(database, caller)).map((participant) => {
       const { kind, participantId, displayName } = participant;
       const merchant = kind === 'merchant' ? participant : undefined;
       return {

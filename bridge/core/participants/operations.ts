@@ -3,6 +3,7 @@ import type { AssetRegistry } from '../../../ledger-service/vocabulary/assets.ts
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { EVERYTHING, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import { type Merchant, PARTICIPANT_NAME, type Participant } from './domain.ts';
 import { insertParticipant, loadParticipant, loadParticipants, loadParticipantsById } from './store.ts';
 
@@ -44,8 +45,22 @@ export async function findMerchants(
   });
 }
 
-export async function listParticipants(database: Database): Promise<readonly Participant[]> {
-  return loadParticipants(database.drizzle);
+/** What kind of participant this is, if there is one of this name. */
+export async function kindOfParticipant(
+  database: Database,
+  shard: Shard,
+  participantId: string,
+): Promise<Participant['kind'] | undefined> {
+  return (await loadParticipant(database.drizzle, shard, participantId))?.kind;
+}
+
+/** Everyone; a participant sees itself. */
+export async function listParticipants(
+  database: Database,
+  { participantId }: Viewer = EVERYTHING,
+): Promise<readonly Participant[]> {
+  const participants = await loadParticipants(database.drizzle);
+  return participants.filter((one) => participantId === undefined || one.participantId === participantId);
 }
 
 function requirePayable(merchant: Merchant, assets: AssetRegistry): void {
@@ -56,7 +71,7 @@ function requirePayable(merchant: Merchant, assets: AssetRegistry): void {
   });
 }
 
-function unknownMerchant(participantId: string): SettlementError {
+export function unknownMerchant(participantId: string): SettlementError {
   return new SettlementError('PARTICIPANT_UNKNOWN', `${JSON.stringify(participantId)} is no merchant`, {
     merchantId: participantId,
   });

@@ -42,6 +42,7 @@ export type Refusal = Readonly<
   | { outcome: 'declined'; code: 'AMOUNT_EXCEEDS_HOLD'; held: Amount; requested: Amount }
   | { outcome: 'declined'; code: 'AMOUNT_EXCEEDS_REQUEST'; asked: Amount; approved: Amount }
   | { outcome: 'declined'; code: 'AMOUNT_EXCEEDS_CAPTURED'; refundable: Amount; requested: Amount }
+  | { outcome: 'declined'; code: 'CAPTURE_NOT_FINAL'; refundable: Amount; requested: Amount }
   | { outcome: 'declined'; code: 'ASSET_MISMATCH'; expected: string; given: string }
   | { outcome: 'declined'; code: 'AUTHORIZATION_EXPIRED'; expiredAt: Date }
   | { outcome: 'declined'; code: 'AUTHORIZATION_NOT_EXPIRED'; expiresAt: Date }
@@ -58,30 +59,24 @@ export function quadrantOf(payer: AssetKind, merchant: AssetKind): Quadrant {
   return merchant === 'fiat' ? 'cryptoToFiat' : 'cryptoToCrypto';
 }
 
-type Numbered = Readonly<{ sequence: number; kind: 'capture' | 'void' | 'expiry' | 'refund' }>;
+type Numbered = Readonly<{ escrowSequence: number | null; state: 'accepted' | 'final' | 'failed' }>;
 
 /**
- * The escrow counts only what it moves itself: a refund of crypto → fiat is paid out of the wallet, so that it has a
- * number in the payment and none on chain.
+ * The number under which the escrow will know the next movement of a payment.
  *
- * Shape: the payment's movements and a sequence of its own → the escrow's number of it, from 1
+ * The escrow counts what it moves itself: a refund of crypto → fiat is paid out of the wallet and has no number there; a
+ * payer who reclaims uses one that nobody here had given out; and what failed has used none.
  */
-export function escrowSequenceOf(quadrant: Quadrant, movements: readonly Numbered[], sequence: number): number {
-  if (quadrant === 'cryptoToCrypto') return sequence;
-  return 1 + movements.filter((one) => one.sequence < sequence && one.kind !== 'refund').length;
+export function nextEscrowSequence(movements: readonly Numbered[]): number {
+  return 1 + Math.max(0, ...movements.map((one) => (one.state === 'failed' ? 0 : (one.escrowSequence ?? 0))));
 }
 
 /** The movement that the escrow knows by this number. */
 export function movementOfEscrow<Movement extends Numbered>(
-  quadrant: Quadrant,
   movements: readonly Movement[],
   escrowSequence: number,
 ): Movement | undefined {
-  return movements.find(
-    (one) =>
-      (quadrant === 'cryptoToCrypto' || one.kind !== 'refund') &&
-      escrowSequenceOf(quadrant, movements, one.sequence) === escrowSequence,
-  );
+  return movements.find((one) => one.state !== 'failed' && one.escrowSequence === escrowSequence);
 }
 
 /** What can still be captured or voided. */
@@ -115,7 +110,7 @@ export function decideApproval(state: PaymentState, approved: Amount): Decision 
  *         its very second and later), AMOUNT_EXCEEDS_HOLD.
  */
 export function decideCapture(state: PaymentState, amount: Amount, now: Date): Decision {
-  if (state.phase !== 'open') return unsuitable(state);
+  if (state.phase !== 'open' && !isOver(state, now)) return unsuitable(state);
   const refusal = refuseAmount(state, amount);
   if (refusal) return refusal;
   if (now >= state.authorizationExpiresAt) {
@@ -145,10 +140,12 @@ export function decideExpiry(state: PaymentState, now: Date): Decision {
 /**
  * Gives captured money back to the payer, in part or in full.
  *
+ * Units:  `there` is how much of what was captured has come for good: a capture on chain may still be overtaken by its
+ *         payer, and coins that were never taken are not given back
  * Errors: declined, returned: PAYMENT_PHASE_UNSUITABLE, AMOUNT_NOT_POSITIVE, ASSET_MISMATCH, REFUND_EXPIRED,
- *         AMOUNT_EXCEEDS_CAPTURED.
+ *         AMOUNT_EXCEEDS_CAPTURED, CAPTURE_NOT_FINAL.
  */
-export function decideRefund(state: PaymentState, amount: Amount, now: Date): Decision {
+export function decideRefund(state: PaymentState, amount: Amount, now: Date, there = state.captured): Decision {
   if (state.phase !== 'open' && state.phase !== 'closed') return unsuitable(state);
   const refusal = refuseAmount(state, amount);
   if (refusal) return refusal;
@@ -158,6 +155,11 @@ export function decideRefund(state: PaymentState, amount: Amount, now: Date): De
   if (amount.minorUnits > refundableOf(state)) {
     const refundable = inAsset(state, refundableOf(state));
     return { outcome: 'declined', code: 'AMOUNT_EXCEEDS_CAPTURED', refundable, requested: amount };
+  }
+  const refundableNow = there - (state.captured - refundableOf(state));
+  if (amount.minorUnits > refundableNow) {
+    const refundable = inAsset(state, refundableNow > 0n ? refundableNow : 0n);
+    return { outcome: 'declined', code: 'CAPTURE_NOT_FINAL', refundable, requested: amount };
   }
   return accept(state, amount, { refunded: state.refunded + amount.minorUnits });
 }
@@ -174,6 +176,11 @@ function refuseAmount(state: PaymentState, amount: Amount): Refusal | undefined 
   }
   if (amount.minorUnits <= 0n) return { outcome: 'declined', code: 'AMOUNT_NOT_POSITIVE', requested: amount };
   return undefined;
+}
+
+/** Whether a hold that once stood is over by time alone, whoever noticed it first: its merchant or the sweeper. */
+function isOver(state: PaymentState, now: Date): boolean {
+  return state.phase === 'closed' && now >= state.authorizationExpiresAt;
 }
 
 function unsuitable(state: PaymentState): Refusal {

@@ -2,7 +2,6 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 import { createRoom, type Room, requireScope } from '../../../ledger-service/platform/http/room.ts';
 import { pageLimitSchema, problemAnswers } from '../../../ledger-service/platform/http/wire.ts';
-import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import { shardOf } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { eventSchema } from '../../platform/events/catalogue.ts';
 import { type EventStream, loadEvents } from '../../platform/events/event-stream.ts';
@@ -51,16 +50,12 @@ export function paymentEventRoutes(
   const { database, eventStream, logger } = dependencies;
   const room = createRoom();
   room.openapi(eventsRoute, async (context) => {
-    const { participantId } = requireScope(context, 'events:read');
+    const caller = requireScope(context, 'events:read');
     const { paymentId } = context.req.valid('param');
     const { after = '0', limit } = context.req.valid('query');
     const from = Number(context.req.valid('header')['last-event-id'] ?? after);
     const shard = shardOf(paymentId);
-    const { merchantId } = await findPayment(dependencies, shard, paymentId);
-    if (participantId !== undefined && participantId !== merchantId) {
-      // Somebody else's payment is no payment to this caller.
-      throw new SettlementError('PAYMENT_UNKNOWN', `no payment ${JSON.stringify(paymentId)}`, { paymentId });
-    }
+    await findPayment(dependencies, shard, paymentId, caller);
     if (wantsList(context.req.header('accept'))) {
       const rows = await loadEvents(database, { shard, subject: paymentId }, from, Number(limit) + 1);
       const page = rows.slice(0, Number(limit));

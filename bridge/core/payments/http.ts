@@ -53,6 +53,7 @@ const movementSchema = z.object({
   fee: amountSchema,
   spread: amountSchema,
   occurredAt: z.string(),
+  chainFinalAt: z.string().nullable().openapi({ description: 'when the chain had moved it for good' }),
   finalAt: z.string().nullable(),
 });
 
@@ -110,7 +111,7 @@ const lifeSchema = z
       z.object({
         kind: z.string(),
         sequence: z.number().int(),
-        state: z.enum(['due', 'signed', 'final', 'reverted', 'withdrawn']),
+        state: z.enum(['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded', 'withdrawn']),
         nonce: z.number().int().nullable(),
         chainHash: z.string().nullable(),
         blockHeight: z.number().int().nullable(),
@@ -268,30 +269,30 @@ export function paymentRoutes(dependencies: PaymentDependencies): Room {
   });
 
   room.openapi(listRoute, async (context) => {
-    requireScope(context, 'payments:read');
+    const caller = requireScope(context, 'payments:read');
     const { limit, ...query } = context.req.valid('query');
-    const page = await listPayments(dependencies, { ...query, shard: 0, limit: Number(limit) });
+    const page = await listPayments(dependencies, { ...query, shard: 0, limit: Number(limit) }, caller);
     return context.json(page as unknown as z.infer<typeof listSchema>, 200);
   });
 
   room.openapi(findRoute, async (context) => {
-    requireScope(context, 'payments:read');
+    const caller = requireScope(context, 'payments:read');
     const { paymentId } = context.req.valid('param');
-    return context.json(asJson(await findPayment(dependencies, shardOf(paymentId), paymentId)), 200);
+    return context.json(asJson(await findPayment(dependencies, shardOf(paymentId), paymentId, caller)), 200);
   });
 
   room.openapi(lifeRoute, async (context) => {
-    requireScope(context, 'payments:read');
+    const caller = requireScope(context, 'payments:read');
     const { paymentId } = context.req.valid('param');
-    return context.json(await readLife(dependencies, shardOf(paymentId), paymentId), 200);
+    return context.json(await readLife(dependencies, shardOf(paymentId), paymentId, caller), 200);
   });
 
   room.openapi(signRoute, async (context) => {
-    requireScope(context, 'payments:write');
+    const caller = requireScope(context, 'payments:write');
     const { paymentId } = context.req.valid('param');
     const { signature } = context.req.valid('json');
     const shard = shardOf(paymentId);
-    const result = await signAuthorization(dependencies, { shard, paymentId, signature: signature as Hex });
+    const result = await signAuthorization(dependencies, { shard, paymentId, signature: signature as Hex }, caller);
     markReplayed(context, result.replayed);
     return context.json(asJson(result.payment), 200);
   });

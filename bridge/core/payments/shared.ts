@@ -1,13 +1,14 @@
 import type { DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { type Amount, multiplyByBasisPointsDown } from '../../../ledger-service/vocabulary/money.ts';
-import type { Deployment } from '../../chain/domain.ts';
+import type { ChainCall, Deployment } from '../../chain/domain.ts';
 import { authorizationTypedData, authorizeNativeCall, NATIVE_TOKEN, termsFromJson } from '../../chain/escrow.ts';
 import type { EventData, PaymentEventType } from '../../platform/events/catalogue.ts';
 import type { DomainEvent } from '../../platform/outbox.ts';
+import { lowerExposure } from '../controls/exposure/operations.ts';
 import { feesOf } from '../fees/domain.ts';
 import { spreadOfCaptured, targetOfCaptured } from '../quotes/domain.ts';
-import { releaseExposure } from '../quotes/operations.ts';
 import type { Refusal } from './domain.ts';
 import type { PaymentParties } from './postings.ts';
 import type { MovementRow, PaymentRow } from './store.ts';
@@ -46,30 +47,69 @@ export function convertedBetween(
   };
 }
 
-/** What the intermediary has at risk: a crypto payer's coins until they are sold, a merchant's until they are paid. */
+/** How much of what was captured is there for good: of a crypto payer's captures what the chain has made final. */
+export function capturedForGood(row: PaymentRow, movements: readonly MovementRow[]): bigint {
+  if (!row.terms) return row.captured;
+  return sumOf(
+    movements.filter(({ kind, chainFinalAt }) => kind === 'capture' && chainFinalAt !== null),
+    ({ amount }) => amount,
+  );
+}
+
+/**
+ * What a part of the captured amount was worth to the merchant when it was captured.
+ *
+ * Units:   minor units; whatever the parts, together they are what all captures gave, since the last one takes what is
+ *          left of it
+ */
+export function givenBack(
+  row: PaymentRow,
+  movements: readonly MovementRow[],
+  amount: bigint,
+): Readonly<{ source: Amount; target: Amount }> {
+  const { source, target } = convertedBetween(row, row.refunded, row.refunded + amount);
+  const standing = movements.filter(({ state }) => state !== 'failed');
+  const targetOf = (kind: MovementRow['kind']) =>
+    sumOf(
+      standing.filter((one) => one.kind === kind),
+      ({ targetAmount }) => targetAmount,
+    );
+  const left = targetOf('capture') - targetOf('refund');
+  const isLast = row.refunded + amount === row.captured;
+  const minorUnits = isLast || target.minorUnits > left ? left : target.minorUnits;
+  return { source, target: { minorUnits, asset: target.asset } };
+}
+
+function sumOf<Row>(rows: readonly Row[], amountOf: (row: Row) => bigint): bigint {
+  return rows.reduce((sum, row) => sum + amountOf(row), 0n);
+}
+
+/** What the intermediary has at risk: a crypto payer's coins until they are there, a merchant's until they are paid. */
 export function atRiskOf(row: PaymentRow): Amount {
   return row.quadrant === 'cryptoToFiat'
     ? { minorUnits: row.requested, asset: row.asset }
     : { minorUnits: row.quotedTarget, asset: row.merchantAsset };
 }
 
-/** Called once, when a payment that had a quote comes to its end. */
-export async function releaseRisk(transaction: DatabaseTransaction, row: PaymentRow): Promise<void> {
-  if (row.quoteId) await releaseExposure(transaction, row.shard, atRiskOf(row));
+type Converted = Readonly<{ source: Amount; target: Amount }>;
+
+/** What of a payment's claim these amounts of it are. */
+export function riskIn(row: Pick<PaymentRow, 'quadrant'>, { source, target }: Converted): bigint {
+  return (row.quadrant === 'cryptoToFiat' ? source : target).minorUnits;
 }
 
-/** The same for many, a statement for each asset. */
-export async function releaseRisks(transaction: DatabaseTransaction, rows: readonly PaymentRow[]): Promise<void> {
-  const sums = new Map<string, Readonly<{ shard: number; amount: Amount }>>();
-  for (const row of rows) {
-    if (!row.quoteId) continue;
-    const { minorUnits, asset } = atRiskOf(row);
-    const before = sums.get(asset)?.amount.minorUnits ?? 0n;
-    sums.set(asset, { shard: row.shard, amount: { minorUnits: before + minorUnits, asset } });
-  }
-  // In the order of their assets, as everyone takes them.
-  for (const [, { shard, amount }] of [...sums].sort(([left], [right]) => (left < right ? -1 : 1))) {
-    await releaseExposure(transaction, shard, amount);
+/** Takes from exposure what some payments no longer risk; none: all that is left. A payment without a quote has none. */
+export async function releaseRisks(
+  transaction: DatabaseTransaction,
+  released: readonly Readonly<{ row: Pick<PaymentRow, 'shard' | 'paymentId' | 'quoteId'>; amount?: bigint }>[],
+): Promise<void> {
+  const ofQuotes = released.filter(({ row }) => row.quoteId !== null);
+  for (const [shard, ofShard] of Map.groupBy(ofQuotes, ({ row }) => row.shard)) {
+    const releases = ofShard.map(({ row, amount }) => ({
+      subject: row.paymentId,
+      ...(amount === undefined ? {} : { amount }),
+    }));
+    await lowerExposure(transaction, shard, releases);
   }
 }
 
@@ -162,6 +202,19 @@ export function settledEvent(row: PaymentRow, movement: MovementRow): DomainEven
   const topic = movement.kind === 'refund' ? 'payment.refundSettled' : 'payment.settled';
   const { sequence } = movement;
   return paymentEvent(row, topic, sequence, { movement: movementTold(row, movement) }, { sequence });
+}
+
+/**
+ * A call of the escrow for one movement. A number of the escrow is used again when its movement failed, and so is the
+ * movement when it is asked for again under another number: the call is named by both.
+ */
+export function callOfMovement(
+  call: Omit<ChainCall, 'shard' | 'subject' | 'sequence'>,
+  row: Pick<PaymentRow, 'shard' | 'paymentId'>,
+  sequence: number,
+): ChainCall {
+  const callId = uuidFromMeaning('chain-call', call.callId, sequence);
+  return { ...call, callId, shard: row.shard, subject: row.paymentId, sequence };
 }
 
 export function movementFailedEvent(row: PaymentRow, { sequence, kind, amount }: MovementRow): DomainEvent {

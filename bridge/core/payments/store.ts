@@ -1,9 +1,11 @@
 import { and, asc, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import { insertRows, isOneOf } from '../../platform/rows.ts';
 import { paymentMovements, payments } from '../../schema/payments.ts';
 import type { PaymentState } from './domain.ts';
+import { PARTIES } from './owners.ts';
 
 export type PaymentRow = typeof payments.$inferSelect;
 export type MovementRow = typeof paymentMovements.$inferSelect;
@@ -155,6 +157,23 @@ export async function saveMovementState(
   return changed;
 }
 
+export async function saveMovement(
+  transaction: DatabaseTransaction,
+  row: Readonly<{ shard: Shard; paymentId: string; sequence: number }>,
+  change: Partial<MovementRow>,
+): Promise<void> {
+  await transaction
+    .update(paymentMovements)
+    .set(change)
+    .where(
+      and(
+        eq(paymentMovements.shard, row.shard),
+        eq(paymentMovements.paymentId, row.paymentId),
+        eq(paymentMovements.sequence, row.sequence),
+      ),
+    );
+}
+
 export async function loadExpired(reader: Reader, now: Date, limit: number): Promise<readonly PaymentRow[]> {
   return reader
     .select()
@@ -179,7 +198,7 @@ export type ListCursor = Readonly<{ recordedAt: Date; identifier: string }>;
 export async function loadPage(
   reader: Reader,
   shard: Shard,
-  filter: Readonly<{ merchantId?: string | undefined; merchantReference?: string | undefined }>,
+  filter: Readonly<{ merchantId?: string | undefined; merchantReference?: string | undefined; viewer: Viewer }>,
   after: ListCursor | undefined,
   limit: number,
 ): Promise<readonly PaymentRow[]> {
@@ -189,6 +208,7 @@ export async function loadPage(
     .where(
       and(
         eq(payments.shard, shard),
+        isOfViewer(filter.viewer),
         filter.merchantId ? eq(payments.merchantId, filter.merchantId) : undefined,
         filter.merchantReference ? eq(payments.merchantReference, filter.merchantReference) : undefined,
         after
@@ -201,6 +221,37 @@ export async function loadPage(
     )
     .orderBy(desc(payments.recordedAt), asc(payments.paymentId))
     .limit(limit);
+}
+
+/** The identifiers of the viewer's payments, for who lists what belongs to them; undefined where it sees everything. */
+export function paymentsOfViewer(reader: Reader, shard: Shard, viewer: Viewer) {
+  const own = isOfViewer(viewer);
+  if (!own) return undefined;
+  return reader
+    .select({ paymentId: payments.paymentId })
+    .from(payments)
+    .where(and(eq(payments.shard, shard), own));
+}
+
+function isOfViewer({ participantId }: Viewer) {
+  if (participantId === undefined) return undefined;
+  return or(...PARTIES.map((party) => eq(payments[party], participantId)));
+}
+
+export type PaymentCount = Readonly<{ quadrant: string; phase: string; payments: number; oldest: Date }>;
+
+/** How many payments are in each quadrant and phase, and when the oldest of them came in by the machine's clock. */
+export async function countByPhase(reader: Reader): Promise<readonly PaymentCount[]> {
+  const rows = await reader
+    .select({
+      quadrant: payments.quadrant,
+      phase: payments.phase,
+      payments: sql<number>`count(*)::int`,
+      oldest: sql<string>`min(${payments.receivedAt})`,
+    })
+    .from(payments)
+    .groupBy(payments.quadrant, payments.phase);
+  return rows.map((row) => ({ ...row, oldest: new Date(row.oldest) }));
 }
 
 /** How many payments wait for an answer, how many movements for their end, how many holds to be let go. */

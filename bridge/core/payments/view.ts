@@ -11,6 +11,8 @@ export type MovementView = Readonly<{
   fee: WireAmount;
   spread: WireAmount;
   occurredAt: string;
+  /** When the chain had moved it for good; null where it moves off chain, or has not yet. */
+  chainFinalAt: string | null;
   finalAt: string | null;
 }>;
 
@@ -91,6 +93,7 @@ export function viewOfPayment(
       fee: inTarget(movement.feeAmount),
       spread: inSource(movement.spreadAmount),
       occurredAt: movement.occurredAt.toISOString(),
+      chainFinalAt: movement.chainFinalAt?.toISOString() ?? null,
       finalAt: movement.finalAt?.toISOString() ?? null,
     })),
     action,

@@ -49,9 +49,9 @@ const listRoute = createRoute({
 export function payoutRoutes({ database }: Pick<PayoutDependencies, 'database'>): Room {
   const room = createRoom();
   room.openapi(listRoute, async (context) => {
-    requireScope(context, 'settlement:read');
+    const caller = requireScope(context, 'settlement:read');
     const { limit, paymentId, cursor } = context.req.valid('query');
-    const page = await listPayouts(database, { shard: 0, limit: Number(limit), paymentId, cursor });
+    const page = await listPayouts(database, { shard: 0, limit: Number(limit), paymentId, cursor }, caller);
     return context.json({ payouts: [...page.payouts], nextCursor: page.nextCursor }, 200);
   });
   return room;

@@ -9,15 +9,17 @@ import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary
 import type { JournalEntryInstruction } from '../../../ledger-service/vocabulary/journal-entries.ts';
 import type { WireAmount } from '../../../ledger-service/vocabulary/money.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { EVERYTHING, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import type { Address, Deployment } from '../../chain/domain.ts';
 import { batchIdOf, payoutBatchCall, payoutsOf, tokenOf } from '../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../chain/operations/submit-calls.ts';
 import { readCursor, writeCursor } from '../../platform/cursor.ts';
 import type { EventData } from '../../platform/events/catalogue.ts';
 import type { DomainEvent, DueEvent, Outbox } from '../../platform/outbox.ts';
+import { lowerExposure } from '../controls/exposure/operations.ts';
 import { findMerchant } from '../participants/operations.ts';
 import { CHAIN_SUBMISSION } from '../payments/dependencies.ts';
-import { finalizeMovements, findTerms, lockPaymentsOf } from '../payments/operations/find-payment.ts';
+import { finalizeMovements, findTerms, lockPaymentsOf, ownPayments } from '../payments/operations/find-payment.ts';
 import { payoutEntry, refundPayoutEntry } from '../payments/postings.ts';
 import {
   type ChainPayoutRow,
@@ -167,7 +169,7 @@ export async function applyWalletEvents(
     .filter(({ topic, payload }) => topic === 'wallet.final' && 'batchIdentifier' in (payload as WalletPayload).fields)
     .flatMap(({ payload }) => payoutsOf(payload as WalletPayload));
   const entries: JournalEntryInstruction[] = [];
-  const final: { shard: Shard; paymentId: string; sequence: number }[] = [];
+  const final: ChainPayoutRow[] = [];
   const batchIds = [...new Set(said.map(({ fields }) => batchIdOf(fields.batchIdentifier!)))];
   const events: DomainEvent[] = [];
   const found = await loadBatchItems(transaction, 0, batchIds);
@@ -200,6 +202,15 @@ export async function applyWalletEvents(
   const results = await postEntries(transaction, entries, { now: dependencies.clock.now() });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take what is final on chain, but refused ${JSON.stringify(refused)}`);
+  // What merchants were promised is theirs now; a refund was never counted.
+  const promised = final.filter(({ purpose }) => purpose === 'merchantPayout');
+  for (const [shard, ofShard] of Map.groupBy(promised, (item) => item.shard)) {
+    await lowerExposure(
+      transaction,
+      shard,
+      ofShard.map(({ paymentId, amount }) => ({ subject: paymentId, amount })),
+    );
+  }
   for (const { topic, subject, shard } of due) {
     if (topic === 'chainCall.reverted') await reopenBatch(transaction, shard, subject);
   }
@@ -254,9 +265,11 @@ export async function listPayouts(
     paymentId?: string | undefined;
     cursor?: string | undefined;
   }>,
+  viewer: Viewer = EVERYTHING,
 ): Promise<Readonly<{ payouts: readonly PayoutView[]; nextCursor: string | null }>> {
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, 'pot');
-  const rows = await loadPayouts(database.drizzle, query, after, query.limit + 1);
+  const paymentIds = ownPayments({ database }, query.shard, viewer);
+  const rows = await loadPayouts(database.drizzle, { ...query, paymentIds }, after, query.limit + 1);
   const page = rows.slice(0, query.limit);
   const last = page.at(-1);
   return {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, lt, or, type SQLWrapper, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { chainPayouts } from '../../schema/settlement.ts';
@@ -92,7 +92,7 @@ export async function reopenBatch(transaction: DatabaseTransaction, shard: Shard
 /** Newest first; the cursor names the last row of the page before. */
 export async function loadPayouts(
   reader: Reader,
-  filter: Readonly<{ shard: Shard; paymentId?: string | undefined }>,
+  filter: Readonly<{ shard: Shard; paymentId?: string | undefined; paymentIds?: SQLWrapper | undefined }>,
   after: Readonly<{ recordedAt: Date; identifier: string }> | undefined,
   limit: number,
 ): Promise<readonly ChainPayoutRow[]> {
@@ -103,6 +103,7 @@ export async function loadPayouts(
       and(
         eq(chainPayouts.shard, filter.shard),
         filter.paymentId ? eq(chainPayouts.paymentId, filter.paymentId) : undefined,
+        filter.paymentIds ? inArray(chainPayouts.paymentId, filter.paymentIds) : undefined,
         after
           ? or(
               lt(chainPayouts.recordedAt, after.recordedAt),

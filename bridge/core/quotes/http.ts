@@ -89,9 +89,9 @@ export function quoteRoutes(dependencies: QuoteDependencies & Readonly<{ assets:
     return context.json(outcome.quote, 201);
   });
   room.openapi(findRoute, async (context) => {
-    requireScope(context, 'payments:read');
+    const caller = requireScope(context, 'payments:read');
     const { quoteId } = context.req.valid('param');
-    const quote = await findQuote(dependencies.database, shardOf(quoteId), quoteId);
+    const quote = await findQuote(dependencies.database, shardOf(quoteId), quoteId, caller);
     return context.json(viewOfQuote(quote), 200);
   });
   return room;

@@ -78,7 +78,8 @@ function escrowLines(
     asset,
   });
   const escrowSequence = Number(fields.sequence ?? 0);
-  const sequence = movementOfEscrow(payment.quadrant, payment.movements, escrowSequence)?.sequence ?? escrowSequence;
+  const movement = movementOfEscrow(payment.movements, escrowSequence);
+  const sequence = movement?.sequence ?? escrowSequence;
   const amount = BigInt(fields.amount ?? 0);
   // Coins that came after their payment had failed went straight back: the books never held them.
   if (payment.phase === 'failed') return [];
@@ -92,7 +93,11 @@ function escrowLines(
     case 'Voided':
     case 'Reclaimed': {
       if (amount === 0n) return [];
-      const release = payment.movements.find(({ kind }) => kind === 'void' || kind === 'expiry');
+      // A payer reclaims under whatever number comes next: the hold's end is the last one that the books know.
+      const isRelease = movement?.kind === 'void' || movement?.kind === 'expiry';
+      const release = isRelease
+        ? movement
+        : payment.movements.findLast(({ kind, state }) => (kind === 'void' || kind === 'expiry') && state === 'final');
       return [line(release?.kind ?? 'void', release?.sequence ?? sequence, amount)];
     }
     case 'Refunded':

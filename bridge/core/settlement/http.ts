@@ -74,14 +74,15 @@ const closeRoute = createRoute({
 export function settlementRoutes(dependencies: SettlementDependencies): Room {
   const room = createRoom();
   room.openapi(listRoute, async (context) => {
-    requireScope(context, 'settlement:read');
-    const windows = await listWindows(dependencies.database, 0, Number(context.req.valid('query').limit));
+    const caller = requireScope(context, 'settlement:read');
+    const windows = await listWindows(dependencies.database, 0, Number(context.req.valid('query').limit), caller);
     return context.json({ windows: windows.map(asJson) }, 200);
   });
   room.openapi(findRoute, async (context) => {
-    requireScope(context, 'settlement:read');
+    const caller = requireScope(context, 'settlement:read');
     const { windowId } = context.req.valid('param');
-    return context.json(asJson(await findWindow(dependencies.database, { shard: shardOf(windowId), windowId })), 200);
+    const named = { shard: shardOf(windowId), windowId };
+    return context.json(asJson(await findWindow(dependencies.database, named, caller)), 200);
   });
   room.openapi(closeRoute, async (context) => {
     requireScope(context, 'settlement:write');

@@ -7,6 +7,7 @@ import {
 import { assertInvariant, SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { EVERYTHING, partyOf, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import type { EventData } from '../../platform/events/catalogue.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
 import type { Obligation } from '../clearing/domain.ts';
@@ -97,24 +98,66 @@ export async function closeWindow(
   return findWindow(database, command);
 }
 
-/** Errors: thrown WINDOW_UNKNOWN. */
+/**
+ * A window with its contents; a participant sees its own lines of it.
+ *
+ * Errors: thrown WINDOW_UNKNOWN
+ */
 export async function findWindow(
   database: Database,
   { shard, windowId }: Readonly<{ shard: Shard; windowId: string }>,
+  viewer: Viewer = EVERYTHING,
 ): Promise<WindowView> {
   return inDatabaseTransaction(database, async (transaction) => {
     const window = await loadWindow(transaction, shard, windowId);
     if (!window) throw unknownWindow(windowId);
-    const { presentments, obligations } = await loadWindowContents(transaction, shard, windowId);
+    const contents = await loadWindowContents(transaction, shard, windowId);
     const payouts = await loadMerchantPayouts(transaction, shard, windowId);
-    return viewOf(window, presentments.length, netOf(window, obligations), payouts);
+    const own = ownLines({ ...contents, positions: netOf(window, contents.obligations), payouts }, viewer);
+    return viewOf(window, own.presentments, own.positions, own.payouts);
   });
 }
 
 /** Newest first. */
-export async function listWindows(database: Database, shard: Shard, limit: number): Promise<readonly WindowView[]> {
+export async function listWindows(
+  database: Database,
+  shard: Shard,
+  limit: number,
+  viewer: Viewer = EVERYTHING,
+): Promise<readonly WindowView[]> {
   const windows = await loadWindows(database.drizzle, shard, limit);
-  return Promise.all(windows.map((window) => findWindow(database, { shard, windowId: window.windowId })));
+  return Promise.all(windows.map((window) => findWindow(database, { shard, windowId: window.windowId }, viewer)));
+}
+
+type Lines = Readonly<{
+  presentments: readonly Readonly<{
+    paymentId: string;
+    sequence: number;
+    merchantId: string;
+    acquirerId: string | null;
+  }>[];
+  obligations: readonly Readonly<{ paymentId: string; sequence: number; debtor: string; creditor: string }>[];
+  positions: readonly NetPosition[];
+  payouts: readonly MerchantPayoutRow[];
+}>;
+
+function ownLines(lines: Lines, viewer: Viewer) {
+  const { participantId } = viewer;
+  if (participantId === undefined) return { ...lines, presentments: lines.presentments.length };
+  const party = partyOf(viewer);
+  const named = ({ paymentId, sequence }: Readonly<{ paymentId: string; sequence: number }>) =>
+    `${paymentId} ${sequence}`;
+  const isOwn = (one: Readonly<{ merchantId: string; acquirerId: string | null }>) =>
+    one.merchantId === participantId || one.acquirerId === participantId;
+  const concerned = new Set([
+    ...lines.presentments.filter(isOwn).map(named),
+    ...lines.obligations.filter(({ debtor, creditor }) => debtor === party || creditor === party).map(named),
+  ]);
+  return {
+    presentments: concerned.size,
+    positions: lines.positions.filter(({ participant }) => participant === party),
+    payouts: lines.payouts.filter(isOwn),
+  };
 }
 
 export type SettledWindow = Readonly<{

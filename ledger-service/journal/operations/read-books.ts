@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../platform/database.ts';
+import type { Database, DatabaseTransaction } from '../../platform/database.ts';
 import { SettlementError } from '../../vocabulary/errors.ts';
 import type { AccountPath, TransferKind } from '../../vocabulary/journal-entries.ts';
 import type { LimitKind, NormalSide } from '../chart.ts';
@@ -49,15 +49,49 @@ export type StoredEntry = Readonly<{
   }>[];
 }>;
 
-export type EntryFilter = Readonly<{ shard: number; subject?: string; kind?: string; limit: number; cursor?: string }>;
+/** `party` narrows to transfers that touch the accounts below it: `issuer/alba`. */
+export type EntryFilter = Readonly<{
+  shard: number;
+  party?: string;
+  subject?: string;
+  kind?: string;
+  limit: number;
+  cursor?: string;
+}>;
 
 const LARGEST_PAGE = 500;
 
-/** Accounts in the order of path and asset; a prefix of the path narrows them. */
-export async function readBalances(database: Database, shard: number, prefix = ''): Promise<readonly AccountBalance[]> {
+/** Accounts in the order of path and asset; a prefix of the path narrows them, and so does whose they are. */
+export async function readBalances(
+  database: Database,
+  shard: number,
+  prefix = '',
+  party?: string,
+): Promise<readonly AccountBalance[]> {
+  const own = party === undefined ? '' : `${party}/`;
   const rows = await database.drizzle.execute<Record<string, string>>(sql`
-    select * from ledger.accounts where shard = ${shard} and starts_with(path, ${prefix}) order by path, asset`);
-  return [...rows].map((row) => ({
+    select * from ledger.accounts where shard = ${shard} and starts_with(path, ${prefix}) and starts_with(path, ${own})
+    order by path, asset`);
+  return [...rows].map((row) => balanceOf(shard, row));
+}
+
+/** One account in some assets, as the caller's database transaction sees it at this statement; it is not locked. */
+export async function readAccount(
+  reader: Database['drizzle'] | DatabaseTransaction,
+  shard: number,
+  path: AccountPath,
+  assets: readonly string[],
+): Promise<readonly AccountBalance[]> {
+  const rows = await reader.execute<Record<string, string>>(sql`
+    select * from ledger.accounts
+    where shard = ${shard} and path = ${path}
+      and asset in (select jsonb_array_elements_text(${JSON.stringify(assets)}::jsonb))
+    order by asset`);
+  return [...rows].map((row) => balanceOf(shard, row));
+}
+
+function balanceOf(shard: number, row: Readonly<Record<string, string>>): AccountBalance {
+  return {
     shard,
     path: row.path!,
     asset: row.asset!,
@@ -68,7 +102,7 @@ export async function readBalances(database: Database, shard: number, prefix = '
     postedCredits: BigInt(row.posted_credits!),
     pendingDebits: BigInt(row.pending_debits!),
     pendingCredits: BigInt(row.pending_credits!),
-  }));
+  };
 }
 
 /**
@@ -125,12 +159,18 @@ export async function listEntries(
     conditions.push(sql`subject_key = ${subjectKeyOf(filter.subject)}`, sql`subject = ${filter.subject}`);
   }
   if (filter.kind !== undefined) conditions.push(sql`entry_kind = ${filter.kind}`);
+  if (filter.party !== undefined) {
+    conditions.push(sql`exists (
+      select from ledger.transfers o join ledger.accounts a on a.shard = o.shard and starts_with(a.path, ${`${filter.party}/`})
+      where o.shard = f.shard and o.entry_id = f.entry_id and a.account_id in (o.debit_account_id, o.credit_account_id))`);
+  }
   if (after) {
     conditions.push(sql`(recorded_at, entry_id) > (${after.recordedAt}::timestamptz, ${after.entryId}::uuid)`);
   }
+  const own = filter.party === undefined ? '' : `${filter.party}/`;
   const rows = await database.drizzle.execute<Record<string, string>>(sql`
     with page as (
-      select shard, entry_id, entry_kind, subject, recorded_at from ledger.transfers
+      select shard, entry_id, entry_kind, subject, recorded_at from ledger.transfers f
       where ${sql.join(conditions, sql` and `)}
       order by recorded_at, entry_id limit ${limit + 1})
     select p.entry_id, p.entry_kind, p.subject, t.event_at, p.recorded_at, t.hold_id, t.kind, t.amount,
@@ -139,6 +179,7 @@ export async function listEntries(
     join ledger.transfers t on t.shard = p.shard and t.entry_id = p.entry_id
     join ledger.accounts d on d.shard = t.shard and d.account_id = t.debit_account_id
     join ledger.accounts c on c.shard = t.shard and c.account_id = t.credit_account_id
+    where ${own === '' ? sql`true` : sql`(starts_with(d.path, ${own}) or starts_with(c.path, ${own}))`}
     order by p.recorded_at, p.entry_id, t.position`);
   const grouped = [...Map.groupBy([...rows], (row) => row.entry_id!).values()];
   const page = grouped.slice(0, limit).map(entryOf);

@@ -5,19 +5,22 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { SettlementError } from '../../vocabulary/errors.ts';
 import type { IdentifierSource } from '../../vocabulary/identifiers.ts';
+import type { Viewer } from '../../vocabulary/viewers.ts';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 /** Who is calling, once their key was checked. */
-export type Caller = Readonly<{
-  callerId: string;
-  scopes: readonly string[];
-  /** Whose key it is; none: the key of whoever runs this. */
-  participantId?: string;
-}>;
+export type Caller = Viewer &
+  Readonly<{
+    callerId: string;
+    scopes: readonly string[];
+  }>;
 export type RoomVariables = { requestIdentifier: string; caller: Caller };
 export type RoomEnvironment = { Variables: RoomVariables };
 export type Room = OpenAPIHono<RoomEnvironment>;
+
+/** What is not to be had now may be asked for again after this. */
+const RETRY_AFTER_SECONDS = 1;
 
 export const MAXIMUM_BODY_BYTES = 1_000_000;
 
@@ -74,6 +77,7 @@ export function sendProblem(context: Context<RoomEnvironment>, error: unknown): 
   return context.body(JSON.stringify(problem), problem.status as ContentfulStatusCode, {
     'Content-Type': PROBLEM_CONTENT_TYPE,
     'Request-Id': problem.requestId,
+    ...(problem.status === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {}),
   });
 }
 

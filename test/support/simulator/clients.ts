@@ -30,6 +30,8 @@ export type ClientParts = Readonly<{
   faults: () => RequestFaults;
   onFault: (kind: string) => void;
   sendFromWallet: ChainModel['sendFromWallet'];
+  /** What a payer takes back what the escrow holds of it with. */
+  reclaimCallOf: (paymentId: string) => Promise<Parameters<ChainModel['sendFromWallet']>[1] | undefined>;
   /** A planted bug may change what a request says about itself. */
   onceOf: (request: OnceRequest) => OnceRequest;
 }>;
@@ -137,7 +139,19 @@ export class Clients {
       await this.#send(plan, created.action.chainTransaction);
     }
     const opened = await this.#waitUntil(paymentId, ({ phase }) => phase !== 'unknown' && phase !== 'requires_action');
-    if (opened?.phase === 'open') await this.#use(plan, opened);
+    if (opened?.phase !== 'open') return;
+    await Promise.all([this.#use(plan, opened), plan.reclaims ? this.#reclaim(plan, opened) : undefined]);
+  }
+
+  /** The payer's wallet asks for what is left in the escrow, about when the bridge would let go of it too. */
+  async #reclaim(plan: PaymentPlan, { paymentId, authorizationExpiresAt }: PaymentView): Promise<void> {
+    const { gate, world, sendFromWallet, reclaimCallOf } = this.#parts;
+    const wait = max(0, Date.parse(authorizationExpiresAt) - gate.time) + this.#chance.below(3_000);
+    const send = async () => {
+      const call = await reclaimCallOf(paymentId);
+      if (call) sendFromWallet(PAYERS[plan.payer].address, call);
+    };
+    await gate.pass(world, 'act', `${plan.payer} reclaims`, send, wait);
   }
 
   async #use(plan: PaymentPlan, opened: PaymentView): Promise<void> {
@@ -146,7 +160,8 @@ export class Clients {
     const asset = opened.authorized.asset;
     const authorized = BigInt(opened.authorized.minorUnits);
     const move = (verb: 'capture' | 'refund', index: number, share: number) => {
-      const minorUnits = max(1n, (authorized * BigInt(share)) / 100n);
+      const part = (authorized * BigInt(share)) / 100n;
+      const minorUnits = part > 1n ? part : 1n;
       const command = { shard: SHARD, paymentId, amount: { minorUnits, asset } };
       const operation = verb === 'capture' ? capturePayment : refundPayment;
       return this.#post(
@@ -168,6 +183,11 @@ export class Clients {
       const found = await this.#ask('look up', ({ bridge }) => findPayment(bridge.payments, SHARD, paymentId));
       const held = found ? BigInt(found.authorized.minorUnits) - BigInt(found.captured.minorUnits) : 0n;
       if (held > 0n) await move('capture', 99, Number((held * 100n) / authorized));
+    }
+    if (plan.capturesLate) {
+      const untilEnd = Date.parse(opened.authorizationExpiresAt) - this.#parts.gate.time;
+      await this.#wait(max(0, untilEnd - 4_000) + this.#chance.below(5_000));
+      await move('capture', 98, this.#chance.between(1, 60));
     }
     if (plan.ending === 'void') {
       const command = { shard: SHARD, paymentId };
@@ -347,6 +367,6 @@ function asJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (_, one) => (typeof one === 'bigint' ? one.toString() : one)));
 }
 
-function max(left: bigint, right: bigint): bigint {
+function max(left: number, right: number): number {
   return left > right ? left : right;
 }

@@ -23,6 +23,8 @@ function planOf(quadrant: Quadrant): PaymentPlan {
     refunds: [10],
     isSigned: true,
     sharesQuote: false,
+    capturesLate: false,
+    reclaims: false,
   };
 }
 

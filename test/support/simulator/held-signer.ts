@@ -1,16 +1,14 @@
-import { privateKeyToAccount } from 'viem/accounts';
-import type { Address, Hex } from '../../../bridge/chain/domain.ts';
+import type { Address } from '../../../bridge/chain/domain.ts';
 import { SignerCore } from '../../../bridge/chain/signer/core.ts';
-import type { SigningKey } from '../../../bridge/chain/signer/keys/signing-key.ts';
-import { signInThisProcess } from '../../../bridge/chain/signer/local-signer.ts';
 import type { RecordFile } from '../../../bridge/chain/signer/log-file.ts';
 import type { SignerPolicy } from '../../../bridge/chain/signer/policy.ts';
-import { listEntryTypedData, type Signer } from '../../../bridge/chain/signer/protocol.ts';
+import { listEntryTypedData } from '../../../bridge/chain/signer/protocol.ts';
+import { type CallSigner, signThrough, signWith } from '../../../bridge/chain/signing.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { Gate, Owner } from './gate.ts';
 import type { SeededChance } from './seeded-chance.ts';
-import { DEPLOYMENT, MERCHANT_WALLET, OPERATOR_KEY, TREASURER } from './simulated-world.ts';
+import { CHAIN_ID, DEPLOYMENT, MERCHANT_WALLET, OPERATOR, TREASURER } from './simulated-world.ts';
 
 export type SignerFaults = Readonly<{
   requestLost: number;
@@ -39,18 +37,19 @@ export class SignerModel {
   readonly #parts: SignerModelParts;
   readonly #disk: Disk = { bytes: Buffer.alloc(0), head: undefined };
   readonly #remembers: boolean;
-  #signer: Signer;
+  #core: SignerCore;
+  #signer: CallSigner;
 
   /** One that does not remember signs whatever it is asked, as often as it is asked: for planted bugs. */
   constructor(parts: SignerModelParts, remembers: boolean) {
     this.#parts = parts;
     this.#remembers = remembers;
-    this.#signer = this.#start();
+    this.#core = this.#start();
+    this.#signer = remembers ? signThrough(this.#core) : signWith(OPERATOR, CHAIN_ID);
   }
 
   /** The merchants are on its list before anything begins. */
   async prepare(): Promise<void> {
-    if (!this.#remembers) return;
     const entry = {
       action: 'allow' as const,
       payee: lower(MERCHANT_WALLET),
@@ -60,27 +59,25 @@ export class SignerModel {
       expiresAt: Math.floor(this.#parts.gate.time / 1000) + 3_600,
     };
     const { chainId, wallet } = policyOf(this.#parts.finalityDepth).chain;
-    await this.#signer.list(entry, await TREASURER.signTypedData(listEntryTypedData({ chainId, wallet }, entry)));
+    await this.#core.list(entry, await TREASURER.signTypedData(listEntryTypedData({ chainId, wallet }, entry)));
   }
 
   /** The signer as one process of the bridge asks it. */
-  portOf(owner: Owner): Signer {
+  portOf(owner: Owner): CallSigner {
     return {
-      describe: () => this.#ask(owner, 'describe', (signer) => signer.describe()),
-      payees: () => this.#ask(owner, 'payees', (signer) => signer.payees()),
+      keys: () => this.#ask(owner, 'keys', (signer) => signer.keys()),
       sign: (request) =>
         this.#ask(owner, `sign ${request.calls.map(({ nonce }) => nonce)}`, (signer) => signer.sign(request)),
       withdraw: (callId) => this.#ask(owner, `withdraw ${callId.slice(0, 8)}`, (signer) => signer.withdraw(callId)),
-      list: () => Promise.reject(new SettlementError('SIGNER_LIST_ENTRY_INVALID', 'nobody signs here')),
     };
   }
 
-  async #ask<Answer>(owner: Owner, label: string, ask: (signer: Signer) => Promise<Answer>): Promise<Answer> {
+  async #ask<Answer>(owner: Owner, label: string, ask: (signer: CallSigner) => Promise<Answer>): Promise<Answer> {
     const said = await this.#parts.gate.pass(owner, 'signer request', label, async () => {
       if (this.#draw(this.faults.requestLost, 'signer request lost')) throw unavailable();
       const given = await ask(this.#signer);
       if (this.#draw(this.faults.killed, 'signer killed')) {
-        this.#signer = this.#start();
+        this.#restart();
         throw unavailable();
       }
       if (this.#draw(this.faults.replyLost, 'signer reply lost')) throw unavailable();
@@ -95,24 +92,36 @@ export class SignerModel {
     return true;
   }
 
-  #start(): Signer {
+  #restart(): void {
+    if (!this.#remembers) return;
+    this.#core = this.#start();
+    this.#signer = signThrough(this.#core);
+  }
+
+  #start(): SignerCore {
     const { gate, world, chain, finalityDepth } = this.#parts;
-    if (!this.#remembers) return signInThisProcess(OPERATOR_KEY, DEPLOYMENT);
+    const key = lower(OPERATOR.address);
+    // Somebody has looked at what was spent elsewhere before the signer comes back.
+    const acceptedNonces = chain.takenBelow > 0 ? { [key]: chain.takenBelow } : {};
     return new SignerCore({
-      policy: policyOf(finalityDepth),
+      policy: { ...policyOf(finalityDepth), acceptedNonces },
       file: fileOn(this.#disk),
-      keys: [keyOf(OPERATOR_KEY)],
+      keys: [{ address: key, sign: (transaction) => OPERATOR.signTransaction(transaction), close: () => {} }],
       chain: {
         spentNonces: async (address) => chain.nextNonce(address),
+        finalNonces: async (address) => finalState(chain, finalityDepth)?.nonces.get(address) ?? 0,
         captured: async (name) => {
-          const block = chain.blocks[chain.head.height - finalityDepth];
-          return block?.state.payments.get(name)?.refundable ?? 0n;
+          return finalState(chain, finalityDepth)?.payments.get(name)?.refundable ?? 0n;
         },
         holdsRole: async () => true,
       },
       clock: gate.clockOf(world),
     });
   }
+}
+
+function finalState(chain: ChainModel, finalityDepth: number) {
+  return chain.blocks[chain.head.height - finalityDepth]?.state;
 }
 
 type Disk = { bytes: Buffer; head: string | undefined };
@@ -156,15 +165,6 @@ function policyOf(finalityDepth: number): SignerPolicy {
     caps: Object.fromEntries([...tokens, `0x${'0'.repeat(40)}`].map((token) => [lower(token), caps])),
     keys: [{ kind: 'keystore', file: 'operator.json', passwordFile: 'password' }],
     acceptedNonces: {},
-  };
-}
-
-function keyOf(privateKey: Hex): SigningKey {
-  const account = privateKeyToAccount(privateKey);
-  return {
-    address: lower(account.address),
-    sign: (transaction) => account.signTransaction(transaction),
-    close: () => {},
   };
 }
 

@@ -17,10 +17,17 @@ export type PaymentPlan = Readonly<{
   isSigned: boolean;
   /** Somebody tries a second payment with the same quote. */
   sharesQuote: boolean;
+  /** Its merchant captures once more when the hold's time is about to end, or has ended. */
+  capturesLate: boolean;
+  /** A crypto payer takes back by itself what the escrow still holds when its time has ended. */
+  reclaims: boolean;
 }>;
 
 const QUADRANTS: readonly Quadrant[] = ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'];
 const PAYMENTS = 6;
+const LONG_MILLISECONDS = 2_400_000;
+/** An authorization lasts a minute at least. */
+const SHORT_MILLISECONDS = 66_000;
 
 /** Six payments, so that each quadrant comes at least once. */
 export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
@@ -28,6 +35,7 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
     const quadrant = QUADRANTS[index] ?? chance.pick(QUADRANTS);
     const paysFiat = quadrant.startsWith('fiat');
     const paysCoins = quadrant === 'cryptoToFiat' && chance.happens(0.4);
+    const isShort = chance.happens(0.25);
     const units = paysFiat ? chance.between(50, 20_000) : chance.between(1_000, 300_000_000);
     return {
       name: `order-${index}`,
@@ -35,12 +43,14 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
       paysCoins,
       payer: chance.pick<PayerName>(['ana', 'ben']),
       amount: BigInt(units) * (paysCoins ? 1_000_000_000n : 1n),
-      validForMilliseconds: 2_400_000,
+      validForMilliseconds: isShort ? SHORT_MILLISECONDS + chance.below(10_000) : LONG_MILLISECONDS,
       captures: Array.from({ length: chance.between(0, 3) }, () => chance.between(1, 70)),
       ending: chance.pick(['void', 'expiry', 'capture the rest']),
       refunds: Array.from({ length: chance.below(3) }, () => chance.between(1, 60)),
       isSigned: chance.happens(0.9),
       sharesQuote: chance.happens(0.3),
+      capturesLate: isShort && chance.happens(0.7),
+      reclaims: isShort && !paysFiat && chance.happens(0.7),
     };
   });
 }

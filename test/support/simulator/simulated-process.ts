@@ -1,5 +1,5 @@
 import type { ChainNode } from '../../../bridge/chain/node.ts';
-import type { Signer } from '../../../bridge/chain/signer/protocol.ts';
+import type { CallSigner } from '../../../bridge/chain/signing.ts';
 import { deniedPartiesGate } from '../../../bridge/core/authorization/denied-parties.ts';
 import type { IssuerPort } from '../../../bridge/core/authorization/issuer-port.ts';
 import type { QuoteDependencies } from '../../../bridge/core/quotes/operations.ts';
@@ -7,7 +7,7 @@ import { subscriptions } from '../../../bridge/main/subscriptions.ts';
 import { startWatcher } from '../../../bridge/main/watcher.ts';
 import type { Bridge } from '../../../bridge/main/wiring.ts';
 import { startWorker } from '../../../bridge/main/worker.ts';
-import { assetsOf, paymentLimitsOf, priceSourcesOf, quotePolicyOf } from '../../../bridge/main/world.ts';
+import { assetsOf, marksOf, paymentLimitsOf, priceSourcesOf, quotePolicyOf } from '../../../bridge/main/world.ts';
 import { BookClock } from '../../../bridge/platform/book-clock.ts';
 import type { Doorbells } from '../../../bridge/platform/doorbells.ts';
 import { EventStream } from '../../../bridge/platform/events/event-stream.ts';
@@ -39,7 +39,7 @@ export type ProcessParts = Readonly<{
   server: SimulatorServer;
   chance: SeededChance;
   nodeOf: (owner: Owner) => ChainNode;
-  signerOf: (owner: Owner) => Signer;
+  signerOf: (owner: Owner) => CallSigner;
   issuerOf: (owner: Owner) => IssuerPort;
   doorbellsOf: (owner: Owner) => Doorbells;
   filter: StatementFilter;
@@ -80,6 +80,11 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       watchMilliseconds: WATCH_MILLISECONDS,
       issuerDeadlineMilliseconds: ISSUER_DEADLINE_MILLISECONDS,
       databasePoolSize: parts.poolSize,
+      chainCare: {
+        stuckAfterMilliseconds: 8_000,
+        replacedAnywayAfterWaits: 2,
+        maximumFeePerGas: 10n ** 12n,
+      },
     },
     logger,
     database,
@@ -109,6 +114,7 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       deployment: DEPLOYMENT,
       networkFees: WORLD.networkFees,
       paymentLimits: paymentLimitsOf(WORLD),
+      marks: marksOf(WORLD, clock),
       logger,
     },
     webhooks: {

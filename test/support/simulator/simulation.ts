@@ -1,3 +1,4 @@
+import { reclaimData, termsFromJson } from '../../../bridge/chain/escrow.ts';
 import type { ChainNode } from '../../../bridge/chain/node.ts';
 import type { IssuerPort } from '../../../bridge/core/authorization/issuer-port.ts';
 import { reconcile } from '../../../bridge/core/reconciliation/operations.ts';
@@ -74,6 +75,15 @@ const STEPS_BETWEEN_LOOKS = 60;
 const LEAP_MILLISECONDS = 3_600_000;
 /** Long enough for every sweeper to have had its turn: only then does an empty table say that nothing is left. */
 const SWEPT_MILLISECONDS = 6_500;
+
+/** What a payer knows of its own terms, and sends to the escrow without us. */
+async function reclaimCallOf(server: SimulatorServer, paymentId: string) {
+  const [row] = await server.read<{ terms: unknown }>(
+    `select terms from bridge.payments where payment_id = '${paymentId}' and terms is not null`,
+  );
+  if (!row) return undefined;
+  return { recipient: DEPLOYMENT.escrow, data: reclaimData(termsFromJson(row.terms)), value: 0n };
+}
 
 /** One seed: a world, faults, then a world that is healed, then the verdict. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
@@ -165,6 +175,7 @@ class Simulation {
       chance: this.#chance.fork('clients'),
       living: () => this.#processes,
       sendFromWallet: (sender, call) => this.#chain.sendFromWallet(sender, call),
+      reclaimCallOf: (paymentId) => reclaimCallOf(this.#server, paymentId),
       faults: () => this.#requestFaults,
       onFault: count,
       onceOf: options.bug?.once ?? ((request) => request),

@@ -57,7 +57,9 @@ const SCRYPT_BLOCKS = 8;
  * Errors: thrown CONFIGURATION_INVALID for a wrong password, or a file that is no keystore; neither is repeated
  */
 export function openKeystore(json: unknown, password: string): SigningKey {
-  const parsed = keystoreSchema.safeParse(json);
+  // Some programs write the name with a capital letter, as the format's first version did.
+  const { Crypto: legacy, ...rest } = (typeof json === 'object' && json !== null ? json : {}) as { Crypto?: unknown };
+  const parsed = keystoreSchema.safeParse(legacy === undefined ? json : { ...rest, crypto: legacy });
   if (!parsed.success) throw invalid('not a keystore of version 3');
   const { crypto } = parsed.data;
   const derived = deriveKey(crypto, password);

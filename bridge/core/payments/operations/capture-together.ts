@@ -7,19 +7,20 @@ import type { ChainCall } from '../../../chain/domain.ts';
 import { captureCall, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import { type Attempt, BatchMustSplit } from '../../../platform/micro-batch.ts';
-import { claimMany, completeMany, type OnceRequest, releaseMany } from '../../../platform/once.ts';
+import { claimMany, completeMany, type OnceRequest, releaseMany, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
-import { decideCapture, escrowSequenceOf } from '../domain.ts';
+import { decideCapture, nextEscrowSequence } from '../domain.ts';
+import { ownOrUnknown } from '../owners.ts';
 import { captureEntry } from '../postings.ts';
 import {
+  callOfMovement,
   capturedEvent,
   closedEvents,
   convertedBetween,
   errorOfRefusal,
   merchantFeeOf,
   partiesOf,
-  releaseRisks,
 } from '../shared.ts';
 import {
   columnsOf,
@@ -86,9 +87,9 @@ export async function captureTogether(
       const claim = claims[index]!;
       if (claim instanceof Error) return { ok: false, error: claim };
       if (claim.kind === 'answered') return { ok: true, result: { payment: claim.outcome, replayed: true } };
-      const row = rows.get(paymentId);
+      const row = ownOrUnknown(rows.get(paymentId), paymentId, viewerOf(once), ['merchantId']);
       const ofPayment = movements.get(paymentId) ?? [];
-      const draft = row ? draftCapture(dependencies, row, ofPayment, amount, now) : unknownPayment(paymentId);
+      const draft = row instanceof SettlementError ? row : draftCapture(dependencies, row, ofPayment, amount, now);
       if (draft instanceof Error) {
         refused.push(once);
         return { ok: false, error: draft };
@@ -120,10 +121,6 @@ export async function captureTogether(
       outbox.emit(transaction, events),
       completeMany(transaction, answers),
       releaseMany(transaction, refused),
-      releaseRisks(
-        transaction,
-        changed.filter(({ phase }) => phase === 'closed'),
-      ),
     ]);
     return results;
   });
@@ -158,6 +155,8 @@ function draftCapture(
     feeAmount: fee.minorUnits,
     occurredAt: now,
     recordedAt: now,
+    escrowSequence: row.terms ? nextEscrowSequence(movements) : null,
+    chainFinalAt: null,
     finalAt: null,
   };
   const closed = closedEvents(row, changed);
@@ -168,16 +167,12 @@ function draftCapture(
   const call = captureCall(deployment, termsFromJson(row.terms), {
     amount: converted.source.minorUnits,
     fee: row.quadrant === 'cryptoToCrypto' ? fee.minorUnits : 0n,
-    sequence: escrowSequenceOf(row.quadrant, movements, sequence),
+    sequence: movement.escrowSequence ?? 0,
   });
   return {
     row: changed,
     movement,
     events: closed,
-    call: { ...call, shard: row.shard, subject: row.paymentId, sequence },
+    call: callOfMovement(call, row, sequence),
   };
-}
-
-function unknownPayment(paymentId: string): SettlementError {
-  return new SettlementError('PAYMENT_UNKNOWN', `no payment ${JSON.stringify(paymentId)}`, { paymentId });
 }

@@ -1,13 +1,15 @@
 import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
-import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
+import type { Amount, Rate } from '../../../../ledger-service/vocabulary/money.ts';
+import type { Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
 import { hashTerms, MAXIMUM_ESCROW_AMOUNT, type PaymentTerms, termsToJson, tokenOf } from '../../../chain/escrow.ts';
-import { completeOnce, type OnceRequest } from '../../../platform/once.ts';
+import { completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import { type GatesOutcome, passGates } from '../../authorization/gates.ts';
 import type { IssuerAnswer } from '../../authorization/issuer-port.ts';
-import type { Instrument } from '../../instruments/operations.ts';
+import { type Instrument, unknownInstrument } from '../../instruments/operations.ts';
 import type { Merchant } from '../../participants/domain.ts';
+import { unknownMerchant } from '../../participants/operations.ts';
 import { findQuote, type StoredQuote } from '../../quotes/operations.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
 import { type Quadrant, quadrantOf } from '../domain.ts';
@@ -37,7 +39,7 @@ type Prepared = Readonly<{
   merchant: Merchant;
   instrument: Instrument;
   quadrant: Quadrant;
-  quote?: StoredQuote;
+  quote?: StoredQuote & Readonly<{ mark: Rate }>;
   target: Amount;
 }>;
 
@@ -48,8 +50,8 @@ type Prepared = Readonly<{
  *          `requires_action`, or `unknown` when the issuer did not answer
  * Units:   minor units of the payer's asset
  * Errors:  thrown, nothing changed: PARTICIPANT_UNKNOWN, INSTRUMENT_UNKNOWN, ASSET_MISMATCH, CURRENCIES_DIFFER,
- *          QUOTE_REQUIRED, QUOTE_UNKNOWN, QUOTE_MISMATCH, QUOTE_EXPIRED, QUOTE_ALREADY_USED, EXPOSURE_EXCEEDED,
- *          AMOUNT_TOO_LARGE, REFERENCE_DUPLICATE, IDEMPOTENCY_KEY_REUSED
+ *          QUOTE_REQUIRED, QUOTE_UNKNOWN, QUOTE_MISMATCH, QUOTE_EXPIRED, QUOTE_ALREADY_USED, RATE_UNAVAILABLE, RATE_DISPUTED, EXPOSURE_EXCEEDED,
+ *          PAYMENTS_STOPPED, AMOUNT_TOO_LARGE, REFERENCE_DUPLICATE, IDEMPOTENCY_KEY_REUSED
  * Effects: payment, quote and exposure in one database transaction; then, with an answer, the hold and the event
  *          payment.authorized or payment.declined in another; both are shared with whoever asks at the same moment. No
  *          network call is made inside either.
@@ -62,7 +64,7 @@ export async function createPayment(
   const hotPath = hotPathOf(dependencies);
   const known = await hotPath.find(once);
   if (known?.kind === 'answered') return { payment: known.outcome, replayed: true };
-  const prepared = await prepare(dependencies, command);
+  const prepared = await prepare(dependencies, command, viewerOf(once));
   const gates: GatesOutcome =
     known === undefined
       ? await passGates(dependencies.gates, gateRequest(command, prepared), dependencies.timers)
@@ -94,13 +96,14 @@ async function answerResumed(
   return payment;
 }
 
-async function prepare(dependencies: PaymentDependencies, command: CreatePayment): Promise<Prepared> {
+async function prepare(dependencies: PaymentDependencies, command: CreatePayment, viewer: Viewer): Promise<Prepared> {
   const { assets } = dependencies;
   const hotPath = hotPathOf(dependencies);
   const [merchant, instrument] = await Promise.all([
     hotPath.merchant(command.shard, command.merchantId),
     hotPath.instrument(command.shard, command.instrumentId),
   ]);
+  requireOwn(viewer, merchant, instrument);
   const source = assets.get(command.amount.asset);
   if (instrument.kind === 'card' ? instrument.asset !== source.code : source.kind === 'fiat') {
     throw new SettlementError('ASSET_MISMATCH', `this instrument does not pay in ${source.symbol}`, {
@@ -130,19 +133,38 @@ async function prepare(dependencies: PaymentDependencies, command: CreatePayment
     }
     return { merchant, instrument, quadrant, target: command.amount };
   }
-  const quote = await requireQuote(dependencies, command, merchant);
-  return { merchant, instrument, quadrant, quote, target: quote.target };
+  const quote = await requireQuote(dependencies, command, merchant, instrument);
+  const mark = await dependencies.marks.markOf(quadrant === 'cryptoToFiat' ? source.code : merchant.payoutAsset);
+  return { merchant, instrument, quadrant, quote: { ...quote, mark }, target: quote.target };
+}
+
+/**
+ * A merchant asks for payments to itself, a payer for payments with what is its own.
+ *
+ * Errors: thrown PARTICIPANT_UNKNOWN, INSTRUMENT_UNKNOWN, as for one that is not there
+ */
+function requireOwn({ participantId, participantKind }: Viewer, merchant: Merchant, instrument: Instrument): void {
+  if (participantId === undefined) return;
+  if (participantKind === 'merchant' && merchant.participantId === participantId) return;
+  if (participantKind === 'payer' && instrument.participantId === participantId) return;
+  if (participantKind !== 'payer') throw unknownMerchant(merchant.participantId);
+  throw unknownInstrument(instrument.instrumentId);
 }
 
 async function requireQuote(
   { database, clock }: PaymentDependencies,
   command: CreatePayment,
   merchant: Merchant,
+  instrument: Instrument,
 ): Promise<StoredQuote> {
   if (command.quoteId === undefined) {
     throw new SettlementError('QUOTE_REQUIRED', 'payer and merchant use different kinds of money');
   }
   const quote = await findQuote(database, command.shard, command.quoteId);
+  // Both sides of a payment see its quote; one that was made for anybody else is unknown to them.
+  if (![undefined, merchant.participantId, instrument.participantId].includes(quote.ownerId)) {
+    throw new SettlementError('QUOTE_UNKNOWN', `no quote ${JSON.stringify(quote.quoteId)}`, { quoteId: quote.quoteId });
+  }
   const fits =
     quote.source.asset === command.amount.asset &&
     quote.source.minorUnits === command.amount.minorUnits &&

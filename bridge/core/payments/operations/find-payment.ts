@@ -1,12 +1,15 @@
 import type { Database, DatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
+import { EVERYTHING, type Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
 import type { Deployment } from '../../../chain/domain.ts';
 import { readCursor, writeCursor } from '../../../platform/cursor.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
+import { ownOrUnknown } from '../owners.ts';
 import { actionOf, settledEvent } from '../shared.ts';
 import {
+  countByPhase,
   countWaiting,
   loadMovements,
   loadPage,
@@ -15,7 +18,9 @@ import {
   loadPaymentsByTerms,
   lockPayments,
   type MovementRow,
+  type PaymentCount,
   type PaymentRow,
+  paymentsOfViewer,
   saveMovementState,
   savePayment,
 } from '../store.ts';
@@ -25,20 +30,21 @@ type Reading = Readonly<{ database: Database; deployment: Deployment }>;
 
 const LARGEST_PAGE = 200;
 
-/** Errors: thrown PAYMENT_UNKNOWN. */
+/** Errors: thrown PAYMENT_UNKNOWN, also for a payment in which the viewer takes no part. */
 export async function findPayment(
   { database, deployment }: Reading,
   shard: Shard,
   paymentId: string,
+  viewer: Viewer = EVERYTHING,
 ): Promise<PaymentView> {
-  const row = await loadPayment(database.drizzle, shard, paymentId);
-  if (!row) throw new SettlementError('PAYMENT_UNKNOWN', `no payment ${JSON.stringify(paymentId)}`, { paymentId });
+  const row = ownOrUnknown(await loadPayment(database.drizzle, shard, paymentId), paymentId, viewer);
+  if (row instanceof SettlementError) throw row;
   const movements = await loadMovements(database.drizzle, shard, [paymentId]);
   return viewOfPayment(row, movements, actionOf(deployment, row));
 }
 
 /**
- * A page of payments, newest first.
+ * A page of the viewer's payments, newest first.
  *
  * Shape:  { merchantId?, merchantReference?, cursor?, limit } → the page and the cursor of the next one
  * Errors: thrown FIELD_INVALID for a cursor that was never given out
@@ -52,10 +58,11 @@ export async function listPayments(
     cursor?: string | undefined;
     limit: number;
   }>,
+  viewer: Viewer = EVERYTHING,
 ): Promise<Readonly<{ payments: readonly PaymentView[]; nextCursor: string | null }>> {
   const limit = Math.min(query.limit, LARGEST_PAGE);
   const after = query.cursor === undefined ? undefined : readCursor(query.cursor, 'pay');
-  const rows = await loadPage(database.drizzle, query.shard, query, after, limit + 1);
+  const rows = await loadPage(database.drizzle, query.shard, { ...query, viewer }, after, limit + 1);
   const page = rows.slice(0, limit);
   const movements = await loadMovements(
     database.drizzle,
@@ -75,13 +82,18 @@ export async function listPayments(
   };
 }
 
+/** A subquery of the viewer's payments, for rooms that list what belongs to them; undefined where it sees everything. */
+export function ownPayments({ database }: Pick<Reading, 'database'>, shard: Shard, viewer: Viewer) {
+  return paymentsOfViewer(database.drizzle, shard, viewer);
+}
+
 /** A crypto payer's payment, as far as the chain's logs need to know. */
 export type PaymentOnChain = Readonly<{
   paymentId: string;
   phase: PaymentRow['phase'];
   quadrant: PaymentRow['quadrant'];
   asset: string;
-  movements: readonly Readonly<{ sequence: number; kind: MovementRow['kind'] }>[];
+  movements: readonly Readonly<Pick<MovementRow, 'sequence' | 'kind' | 'state' | 'escrowSequence'>>[];
 }>;
 
 /** The payments that some escrow terms name, by the hash of the terms. */
@@ -118,6 +130,11 @@ export async function findTerms(
 /** What waits for an issuer, the chain or a window. */
 export async function countWaitingPayments({ database }: Pick<Reading, 'database'>, now: Date) {
   return countWaiting(database.drizzle, now);
+}
+
+/** How many payments there are of each kind, and since when. */
+export async function countPayments({ database }: Pick<Reading, 'database'>): Promise<readonly PaymentCount[]> {
+  return countByPhase(database.drizzle);
 }
 
 /**

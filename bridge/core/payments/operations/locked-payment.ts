@@ -2,24 +2,25 @@ import { postEntries } from '../../../../ledger-service/journal/operations/post-
 import type { DatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
-import { escrowSequenceOf } from '../domain.ts';
-import { loadMovements, lockPayment, type PaymentRow } from '../store.ts';
+import { EVERYTHING, type Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
+import { ownOrUnknown, type Party } from '../owners.ts';
+import { lockPayment, type PaymentRow } from '../store.ts';
 
-/** The number under which the escrow will know the next movement, given the payment as it is before it. */
-export async function nextEscrowSequence(transaction: DatabaseTransaction, row: PaymentRow): Promise<number> {
-  const movements = await loadMovements(transaction, row.shard, [row.paymentId]);
-  return escrowSequenceOf(row.quadrant, movements, row.sequence + 1);
-}
-
-/** Errors: thrown PAYMENT_UNKNOWN. */
+/**
+ * Locks a payment that the viewer may move.
+ *
+ * Errors: thrown PAYMENT_UNKNOWN, also for a payment that is none of the viewer's
+ */
 export async function requirePayment(
   transaction: DatabaseTransaction,
   shard: Shard,
   paymentId: string,
+  viewer: Viewer = EVERYTHING,
+  movers: readonly Party[] = ['merchantId'],
 ): Promise<PaymentRow> {
-  const row = await lockPayment(transaction, shard, paymentId);
-  if (row) return row;
-  throw new SettlementError('PAYMENT_UNKNOWN', `no payment ${JSON.stringify(paymentId)}`, { paymentId });
+  const row = ownOrUnknown(await lockPayment(transaction, shard, paymentId), paymentId, viewer, movers);
+  if (row instanceof SettlementError) throw row;
+  return row;
 }
 
 /** What was decided must be posted: a refusal by the books undoes the caller's database transaction. */

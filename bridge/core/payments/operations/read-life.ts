@@ -1,4 +1,5 @@
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
+import { EVERYTHING, type Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
 import { listCallsOf } from '../../../chain/operations/submit-calls.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
 import { findPayment } from './find-payment.ts';
@@ -15,7 +16,7 @@ export type PaymentLife = {
   chainCalls: {
     kind: string;
     sequence: number;
-    state: 'due' | 'signed' | 'final' | 'reverted' | 'withdrawn';
+    state: 'due' | 'signed' | 'givenUp' | 'final' | 'reverted' | 'superseded' | 'withdrawn';
     nonce: number | null;
     chainHash: string | null;
     blockHeight: number | null;
@@ -34,8 +35,9 @@ export async function readLife(
   dependencies: Pick<PaymentDependencies, 'database' | 'deployment' | 'outbox'>,
   shard: Shard,
   paymentId: string,
+  viewer: Viewer = EVERYTHING,
 ): Promise<PaymentLife> {
-  const { termsHash } = await findPayment(dependencies, shard, paymentId);
+  const { termsHash } = await findPayment(dependencies, shard, paymentId, viewer);
   const subjects = termsHash ? [paymentId, termsHash] : [paymentId];
   const [events, calls] = await Promise.all([
     dependencies.outbox.eventsOf(shard, subjects),

@@ -5,12 +5,20 @@ import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts
 import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
 import { NATIVE_TOKEN, refundCall, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
-import { claimOnce, completeOnce, type OnceRequest } from '../../../platform/once.ts';
+import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
-import { decideRefund } from '../domain.ts';
+import { decideRefund, nextEscrowSequence } from '../domain.ts';
 import { refundEntry } from '../postings.ts';
-import { convertedBetween, errorOfRefusal, partiesOf, paymentEvent, wire } from '../shared.ts';
+import {
+  callOfMovement,
+  capturedForGood,
+  errorOfRefusal,
+  givenBack,
+  partiesOf,
+  paymentEvent,
+  wire,
+} from '../shared.ts';
 import { columnsOf, insertMovement, loadMovements, type PaymentRow, savePayment, stateOf } from '../store.ts';
 import { type PayerAction, type PaymentView, viewOfPayment } from '../view.ts';
 import { requirePayment } from './locked-payment.ts';
@@ -24,7 +32,8 @@ export type RefundPayment = Readonly<{ shard: Shard; paymentId: string; amount: 
  *          transaction that the merchant has to send, since nobody else can spend the merchant's coins
  * Units:   minor units of the payer's asset
  * Errors:  thrown, nothing changed: PAYMENT_UNKNOWN, PAYMENT_PHASE_UNSUITABLE, AMOUNT_NOT_POSITIVE, ASSET_MISMATCH,
- *          REFUND_EXPIRED, AMOUNT_EXCEEDS_CAPTURED, INVENTORY_INSUFFICIENT, IDEMPOTENCY_KEY_REUSED
+ *          REFUND_EXPIRED, AMOUNT_EXCEEDS_CAPTURED, CAPTURE_NOT_FINAL (retryable), INVENTORY_INSUFFICIENT,
+ *          IDEMPOTENCY_KEY_REUSED
  * Effects: in one database transaction, by quadrant: fiat payers are paid back through clearing; crypto payers from the
  *          merchant's wallet (crypto → crypto) or from the intermediary's (crypto → fiat); event payment.refunded
  */
@@ -39,13 +48,15 @@ export async function refundPayment(
     events.length = 0;
     const claim = await claimOnce<PaymentView>(transaction, once, identifiers.next('ref', command.shard), clock);
     if (claim.kind === 'answered') return { payment: claim.outcome, replayed: true };
-    const row = await requirePayment(transaction, command.shard, command.paymentId);
+    const row = await requirePayment(transaction, command.shard, command.paymentId, viewerOf(once));
     const now = clock.now();
-    const decision = decideRefund(stateOf(row), command.amount, now);
+    const before = await loadMovements(transaction, row.shard, [row.paymentId]);
+    const decision = decideRefund(stateOf(row), command.amount, now, capturedForGood(row, before));
     if (decision.outcome === 'declined') throw errorOfRefusal(decision);
     const changed: PaymentRow = { ...row, ...columnsOf(decision.state) };
     const { sequence } = changed;
-    const refunded = convertedBetween(row, row.refunded, changed.refunded);
+    const refunded = givenBack(row, before, command.amount.minorUnits);
+    const escrowSequence = row.quadrant === 'cryptoToCrypto' ? nextEscrowSequence(before) : null;
     await savePayment(transaction, row, columnsOf(decision.state));
     await insertMovement(transaction, {
       shard: row.shard,
@@ -57,18 +68,20 @@ export async function refundPayment(
       targetAmount: refunded.target.minorUnits,
       spreadAmount: 0n,
       feeAmount: 0n,
+      escrowSequence,
       occurredAt: now,
       recordedAt: now,
     });
     let action: PayerAction | null = null;
-    if (row.quadrant === 'cryptoToCrypto') {
+    if (escrowSequence !== null) {
       const terms = termsFromJson(row.terms);
-      const call = refundCall(dependencies.deployment, terms, { amount: refunded.source.minorUnits, sequence });
+      const amount = refunded.source.minorUnits;
+      const call = refundCall(dependencies.deployment, terms, { amount, sequence: escrowSequence });
       if (terms.token === NATIVE_TOKEN) {
         const chainTransaction = { to: call.recipient, data: call.data, value: call.value.toString() };
         action = { kind: 'send', chainTransaction, expiresAt: row.refundExpiresAt.toISOString() };
       } else {
-        await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence }], now);
+        await enqueueChainCalls(transaction, [callOfMovement(call, row, sequence)], now);
       }
     } else {
       const entry = refundEntry(partiesOf(row), sequence, refunded, now);

@@ -2,6 +2,7 @@ import { verifyTypedData } from 'viem';
 import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
+import { EVERYTHING, type Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
 import type { Hex } from '../../../chain/domain.ts';
 import { authorizationTypedData, authorizeCall, NATIVE_TOKEN, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
@@ -20,10 +21,13 @@ import { requirePayment } from './locked-payment.ts';
 export async function signAuthorization(
   dependencies: PaymentDependencies,
   command: Readonly<{ shard: Shard; paymentId: string; signature: Hex }>,
+  viewer: Viewer = EVERYTHING,
 ): Promise<Readonly<{ payment: PaymentView; replayed: boolean }>> {
   const { database, clock, deployment, outbox } = dependencies;
   const result = await inDatabaseTransaction(database, async (transaction) => {
-    const row = await requirePayment(transaction, command.shard, command.paymentId);
+    const { shard, paymentId } = command;
+    // Whoever may hand it in, it is the signature that says yes.
+    const row = await requirePayment(transaction, shard, paymentId, viewer, ['payerId', 'merchantId']);
     const movements = await loadMovements(transaction, row.shard, [row.paymentId]);
     if (row.signedAt) return { payment: viewOfPayment(row, movements), replayed: true };
     const terms = row.terms ? termsFromJson(row.terms) : undefined;

@@ -2,18 +2,20 @@ import { type DatabaseTransaction, inDatabaseTransaction } from '../../../../led
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import { termsFromJson, voidCall } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
-import { claimOnce, completeOnce, type OnceRequest } from '../../../platform/once.ts';
+import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
-import { decideExpiry, decideVoid } from '../domain.ts';
+import { decideExpiry, decideVoid, nextEscrowSequence } from '../domain.ts';
 import { releaseEntry } from '../postings.ts';
 import {
+  callOfMovement,
   closedEvents,
   convertedBetween,
   errorOfRefusal,
   partiesOf,
   paymentEvent,
-  releaseRisk,
+  releaseRisks,
+  riskIn,
   wire,
 } from '../shared.ts';
 import {
@@ -27,7 +29,7 @@ import {
   stateOf,
 } from '../store.ts';
 import { type PaymentView, viewOfPayment } from '../view.ts';
-import { nextEscrowSequence, requirePayment, requirePosted } from './locked-payment.ts';
+import { requirePayment, requirePosted } from './locked-payment.ts';
 
 export type VoidPayment = Readonly<{ shard: Shard; paymentId: string }>;
 
@@ -51,7 +53,7 @@ export async function voidPayment(
     events.length = 0;
     const claim = await claimOnce<PaymentView>(transaction, once, identifiers.next('voi', command.shard), clock);
     if (claim.kind === 'answered') return { payment: claim.outcome, replayed: true };
-    const row = await requirePayment(transaction, command.shard, command.paymentId);
+    const row = await requirePayment(transaction, command.shard, command.paymentId, viewerOf(once));
     const changed = await release(dependencies, transaction, row, 'void', events);
     await outbox.emit(transaction, events);
     const payment = viewOfPayment(changed, await loadMovements(transaction, row.shard, [row.paymentId]));
@@ -81,7 +83,7 @@ export async function expirePayments(dependencies: PaymentDependencies): Promise
       else if (row.phase === 'requires_action') {
         const failed: PaymentRow = { ...row, phase: 'failed', declineCode: 'AUTHORIZATION_EXPIRED' };
         await savePayment(transaction, row, { phase: failed.phase, declineCode: failed.declineCode });
-        await releaseRisk(transaction, failed);
+        await releaseRisks(transaction, [{ row: failed }]);
         events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
       }
       await outbox.emit(transaction, events);
@@ -105,6 +107,9 @@ async function release(
   const changed: PaymentRow = { ...row, ...columnsOf(decision.state) };
   const { sequence } = changed;
   const onChain = row.terms !== null;
+  const escrowSequence = onChain
+    ? nextEscrowSequence(await loadMovements(transaction, row.shard, [row.paymentId]))
+    : null;
   // A partial approval promised less than the quote's target: only that much is reserved, and given back.
   const released = convertedBetween(row, row.authorized - decision.moved.minorUnits, row.authorized);
   await savePayment(transaction, row, columnsOf(decision.state));
@@ -118,17 +123,14 @@ async function release(
     targetAmount: 0n,
     spreadAmount: 0n,
     feeAmount: 0n,
+    escrowSequence,
     occurredAt: now,
     recordedAt: now,
     finalAt: onChain ? null : now,
   });
-  if (onChain) {
-    const call = voidCall(
-      dependencies.deployment,
-      termsFromJson(row.terms),
-      await nextEscrowSequence(transaction, row),
-    );
-    await enqueueChainCalls(transaction, [{ ...call, shard: row.shard, subject: row.paymentId, sequence }], now);
+  if (escrowSequence !== null) {
+    const call = voidCall(dependencies.deployment, termsFromJson(row.terms), escrowSequence);
+    await enqueueChainCalls(transaction, [callOfMovement(call, row, sequence)], now);
   } else {
     await requirePosted(transaction, releaseEntry(partiesOf(row), sequence, cause, released, now), now);
     const source = wire(released.source);
@@ -136,6 +138,6 @@ async function release(
     events.push(paymentEvent(changed, 'payment.voided', sequence, told, { sequence, source, cause }));
   }
   events.push(...closedEvents(row, changed));
-  await releaseRisk(transaction, changed);
+  await releaseRisks(transaction, [{ row, amount: riskIn(row, released) }]);
   return changed;
 }

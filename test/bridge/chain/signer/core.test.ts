@@ -1,3 +1,4 @@
+import { parseTransaction } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Address } from '../../../../bridge/chain/domain.ts';
@@ -115,6 +116,48 @@ describe('signer: nonces', () => {
   test('a price above the limit is refused', async () => {
     const fees = { maxFeePerGas: 500_000_000_001n, maxPriorityFeePerGas: 1n };
     expect(codeOf(await stage.sign(voidIntent(1), 0, { fees }))).toBe('SIGNER_FEE_EXCEEDED');
+  });
+
+  test('a call has another nonce once its first is spent for good, and is counted once', async () => {
+    await stage.allow();
+    const pay = payoutIntent(1, [{ payee: MERCHANT, amount: 1_000 }]);
+    await stage.sign(pay, 0);
+    await stage.sign(voidIntent(1), 1);
+    expect(codeOf(await stage.sign(pay, 2))).toBe('SIGNER_CALL_HAS_NONCE');
+    stage.finallySpent = 1;
+    const again = await stage.sign(pay, 2);
+    expect(nonceOfRaw(again)).toBe(2);
+    stage.restart();
+    expect(await stage.sign(pay, 2)).toEqual(again);
+    expect(codeOf(await stage.sign(payoutIntent(2, [{ payee: MERCHANT, amount: 500 }]), 3))).toBe('signed');
+  });
+
+  test('only a transfer of nothing may take a nonce that a call has', async () => {
+    const first = await stage.sign(voidIntent(1), 0);
+    const filler = await stage.sign({ kind: 'nonceFiller' }, 0);
+    const moved = filler.outcome === 'signed' ? parseTransaction(filler.raw) : undefined;
+    expect(moved).toMatchObject({ to: KEY, nonce: 0 });
+    expect([moved?.value, moved?.data]).toEqual([undefined, undefined]);
+    stage.restart();
+    expect(await stage.sign({ kind: 'nonceFiller' }, 0)).toEqual(filler);
+    expect(await stage.sign(voidIntent(1), 0)).toEqual(first);
+    expect(codeOf(await stage.sign(voidIntent(2), 0))).toBe('SIGNER_NONCE_TAKEN');
+    expect(codeOf(await stage.sign({ kind: 'nonceFiller' }, 2))).toBe('SIGNER_NONCE_AHEAD');
+    expect(nonceOfRaw(await stage.sign({ kind: 'nonceFiller' }, 1))).toBe(1);
+  });
+
+  test('behind nonces that somebody else has spent for good it goes on, and remembers them', async () => {
+    await stage.sign(voidIntent(1), 0);
+    stage.spent = 3;
+    expect(codeOf(await stage.sign(voidIntent(2), 3))).toBe('SIGNER_NONCE_AHEAD');
+    stage.finallySpent = 3;
+    expect(nonceOfRaw(await stage.sign(voidIntent(2), 3))).toBe(3);
+    expect(codeOf(await stage.sign(voidIntent(3), 5))).toBe('SIGNER_NONCE_AHEAD');
+    stage.spent = 4;
+    stage.restart();
+    expect(nonceOfRaw(await stage.sign(voidIntent(3), 4))).toBe(4);
+    expect(codeOf(await stage.sign(voidIntent(4), 1))).toBe('SIGNER_NONCE_SPENT');
+    expect(codeOf(await stage.sign({ kind: 'nonceFiller' }, 1))).toBe('signed');
   });
 
   test('a withdrawn call is never signed, and a signed one cannot be withdrawn', async () => {
