@@ -91,6 +91,8 @@ export class ChainModel {
   #taken = 0;
   /** Nonces below it may be spent by what nobody here has signed. */
   takenBelow = 0;
+  /** Which of several nodes may be wrong just now. */
+  wrongNode = 0;
 
   constructor(
     deployment: Deployment,
