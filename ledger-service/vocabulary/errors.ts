@@ -595,7 +595,7 @@ export const errorCatalogue = {
     true,
     'Not on the signer’s list',
     'Money would go to an address that no treasurer has put on the signer’s list, or whose entry is not in force yet.',
-    'Let the treasurer sign an entry for it: `npm run signer -- list --help`.',
+    'Let the treasurer sign an entry for it: `npm run signer -- allow ADDRESS --name NAME`.',
   ),
   SIGNER_REFUND_UNPROVEN: describe(
     409,

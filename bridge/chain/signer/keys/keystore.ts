@@ -57,6 +57,16 @@ const SCRYPT_BLOCKS = 8;
  * Errors: thrown CONFIGURATION_INVALID for a wrong password, or a file that is no keystore; neither is repeated
  */
 export function openKeystore(json: unknown, password: string): SigningKey {
+  const account = privateKeyToAccount(revealKeystore(json, password));
+  return {
+    address: account.address.toLowerCase() as Address,
+    sign: (transaction) => account.signTransaction(transaction),
+    close: () => {},
+  };
+}
+
+/** The key itself. Errors: as where it is opened. */
+export function revealKeystore(json: unknown, password: string): Hex {
   // Some programs write the name with a capital letter, as the format's first version did.
   const { Crypto: legacy, ...rest } = (typeof json === 'object' && json !== null ? json : {}) as { Crypto?: unknown };
   const parsed = keystoreSchema.safeParse(legacy === undefined ? json : { ...rest, crypto: legacy });
@@ -68,14 +78,10 @@ export function openKeystore(json: unknown, password: string): SigningKey {
   if (!timingSafeEqual(mac, Buffer.from(crypto.mac, 'hex'))) throw invalid('the password does not open the keystore');
   const decipher = createDecipheriv('aes-128-ctr', derived.subarray(0, 16), Buffer.from(crypto.cipherparams.iv, 'hex'));
   const secret = Buffer.concat([decipher.update(ciphertext), decipher.final()]);
-  const account = privateKeyToAccount(toHex(secret));
+  const revealed = toHex(secret);
   secret.fill(0);
   derived.fill(0);
-  return {
-    address: account.address.toLowerCase() as Address,
-    sign: (transaction) => account.signTransaction(transaction),
-    close: () => {},
-  };
+  return revealed;
 }
 
 /** Writes a key as a keystore. `bytes` gives the salt and the initialization vector. */
