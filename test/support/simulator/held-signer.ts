@@ -75,7 +75,7 @@ export class SignerModel {
   async #ask<Answer>(owner: Owner, label: string, ask: (signer: CallSigner) => Promise<Answer>): Promise<Answer> {
     const said = await this.#parts.gate.pass(owner, 'signer request', label, async () => {
       if (this.#draw(this.faults.requestLost, 'signer request lost')) throw unavailable();
-      const given = await ask(this.#signer);
+      const given = await ask(this.#signer).catch((error: unknown) => this.#callSomebody(error));
       if (this.#draw(this.faults.killed, 'signer killed')) {
         this.#restart();
         throw unavailable();
@@ -84,6 +84,12 @@ export class SignerModel {
       return { given };
     });
     return said.given;
+  }
+
+  /** Somebody is woken up, finds out what was spent elsewhere, says so in the policy, and starts the signer again. */
+  #callSomebody(error: unknown): never {
+    if (error instanceof SettlementError && error.code === 'SIGNER_STORE_BEHIND') this.#restart();
+    throw error;
   }
 
   #draw(probability: number, kind: string): boolean {
