@@ -171,7 +171,7 @@ export async function lockOvertaken(transaction: DatabaseTransaction, signer: Ad
     .for('update');
 }
 
-/** The nonces of a key, from `from` on, that a call has which is not given up. */
+/** The nonces of a key, from `from` on, that a call has, or is about to have, and is not given up. */
 export async function loadNoncesInUse(reader: Reader, signer: Address, from: number): Promise<ReadonlySet<number>> {
   const rows = await reader
     .select({ nonce: chainCalls.nonce })
@@ -180,7 +180,7 @@ export async function loadNoncesInUse(reader: Reader, signer: Address, from: num
       and(
         eq(chainCalls.signer, signer),
         sql`${chainCalls.nonce} >= ${from}`,
-        inArray(chainCalls.state, ['signed', 'final', 'reverted']),
+        inArray(chainCalls.state, ['due', 'signed', 'final', 'reverted']),
       ),
     )
     .orderBy(asc(chainCalls.nonce));
@@ -224,15 +224,14 @@ export async function postponeCall(
 }
 
 /**
- * Whether a due call has to wait for an earlier one of its subject: one that was given up has no nonce yet, one that met a
- * standstill waits itself, and a call that is due again was overtaken by one that may be under way.
+ * Whether a due call has to wait for an earlier one of its subject: one that was given up has no nonce yet, and a call
+ * that is due again was overtaken by one that may be under way.
  */
-export const waitsForEarlier = (machineNow: Date) => sql`exists (
+export const waitsForEarlier = sql`exists (
   select 1 from bridge.chain_calls earlier
   where earlier.shard = "bridge"."chain_calls"."shard" and earlier.subject = "bridge"."chain_calls"."subject"
     and earlier.sequence < "bridge"."chain_calls"."sequence"
-    and (earlier.state = 'givenUp' or "bridge"."chain_calls"."repairs" > 0 and earlier.state = 'signed'
-      or earlier.state = 'due' and earlier.not_before > ${machineNow.toISOString()}))`;
+    and (earlier.state = 'givenUp' or "bridge"."chain_calls"."repairs" > 0 and earlier.state = 'signed'))`;
 
 export async function saveCallState(
   transaction: DatabaseTransaction,
