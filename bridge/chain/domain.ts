@@ -28,6 +28,8 @@ export type ChainCall = Readonly<{
   gasLimit: number;
   /** Why it may move money, for the signer to look up. */
   grounds?: unknown;
+  /** Until when it is worth being tried again, where what it met is a standstill of a token. */
+  retryUntil?: Date;
 }>;
 
 /** The kind of a transfer of nothing from a key to itself: all it does is spend a nonce. */

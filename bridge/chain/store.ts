@@ -52,15 +52,20 @@ export async function saveNextNonce(
  * The oldest calls that are due and have no nonce yet, and with each every other one of its subject.
  *
  * Calls of one subject come in the order of their sequence, whatever the clocks of the processes that asked for them
- * said: the escrow refuses a number that is ahead of its own. So a subject waits as a whole while one of its calls is
- * held, or is under way with another key, whose nonces come in no order with this one's.
+ * said: the escrow refuses a number that is ahead of its own. So later ones wait while one is held, and all of them while
+ * one is under way with another key, whose nonces come in no order with this one's.
  */
-export async function lockDueCalls(transaction: DatabaseTransaction, limit: number, key: Address, now: Date) {
-  const isDue = and(eq(chainCalls.state, 'due'), isNull(chainCalls.nonce), not(waitsForEarlier));
+export async function lockDueCalls(transaction: DatabaseTransaction, limit: number, key: Address, machineNow: Date) {
+  const isDue = and(
+    eq(chainCalls.state, 'due'),
+    isNull(chainCalls.nonce),
+    or(isNull(chainCalls.notBefore), lte(chainCalls.notBefore, machineNow)),
+    not(waitsForEarlier(machineNow)),
+  );
   const isFree = sql`not exists (
     select from bridge.chain_calls other
     where other.shard = ${chainCalls.shard} and other.subject = ${chainCalls.subject}
-      and other.state in ('due', 'signed', 'givenUp') and (other.held_until > ${now.toISOString()}::timestamptz or other.signer <> ${key}))`;
+      and other.state in ('due', 'signed', 'givenUp') and other.signer <> ${key})`;
   const oldest = await transaction
     .select({ subject: chainCalls.subject })
     .from(chainCalls)
@@ -119,6 +124,16 @@ export async function releaseNonce(
     .where(and(sameCall(callId), isReserved(signer), eq(chainCalls.nonce, nonce)));
 }
 
+/** True when it was due and had no nonce. */
+export async function saveWithdrawn(transaction: DatabaseTransaction, callId: string): Promise<boolean> {
+  const rows = await transaction
+    .update(chainCalls)
+    .set({ state: 'withdrawn' })
+    .where(and(sameCall(callId), eq(chainCalls.state, 'due'), isNull(chainCalls.nonce)))
+    .returning({ callId: chainCalls.callId });
+  return rows.length > 0;
+}
+
 export async function loadCall(reader: Reader, callId: string) {
   const [row] = await reader.select().from(chainCalls).where(sameCall(callId));
   return row;
@@ -128,11 +143,11 @@ export async function holdCall(
   transaction: DatabaseTransaction,
   callId: string,
   refusedWith: string,
-  heldUntil: Date,
+  notBefore: Date,
 ): Promise<void> {
   await transaction
     .update(chainCalls)
-    .set({ refusedWith, heldUntil })
+    .set({ refusedWith, notBefore })
     .where(and(sameCall(callId), eq(chainCalls.state, 'due')));
 }
 
@@ -156,7 +171,7 @@ export async function saveSigned(
 ): Promise<void> {
   await transaction
     .update(chainCalls)
-    .set({ state: 'signed', signer, nonce, signedAt, heldUntil: null, refusedWith: null })
+    .set({ state: 'signed', signer, nonce, signedAt, notBefore: null, refusedWith: null })
     .where(and(sameCall(callId), eq(chainCalls.state, 'due')));
   // A call whose nonce was lost has forms of its former nonce.
   const attempt = sql<number>`(select coalesce(max(s.attempt) + 1, 0) from bridge.chain_submissions s
@@ -391,6 +406,8 @@ export async function loadCallsByHash(reader: Reader, chainHashes: readonly stri
       subject: chainCalls.subject,
       sequence: chainCalls.sequence,
       state: chainCalls.state,
+      repairs: chainCalls.repairs,
+      retryUntil: chainCalls.retryUntil,
     })
     .from(chainSubmissions)
     .innerJoin(
@@ -425,7 +442,13 @@ export async function loadFinalBlocks(
 export async function saveOutcome(
   transaction: DatabaseTransaction,
   callId: string,
-  outcome: Readonly<{ state: 'final' | 'reverted'; finalHash: string; blockHeight: number; gasUsed: number }>,
+  outcome: Readonly<{
+    state: 'final' | 'reverted';
+    finalHash: string;
+    blockHeight: number;
+    gasUsed: number;
+    revertReason?: string;
+  }>,
 ): Promise<void> {
   await transaction.update(chainCalls).set(outcome).where(sameCall(callId));
 }
@@ -466,6 +489,8 @@ export async function loadCallsOf(reader: Reader, shard: Shard, subject: string)
         where s.shard = ${chainCalls.shard} and s.call_id = ${chainCalls.callId} order by s.attempt desc limit 1))`,
       blockHeight: chainCalls.blockHeight,
       gasUsed: chainCalls.gasUsed,
+      revertReason: chainCalls.revertReason,
+      notBefore: chainCalls.notBefore,
       recordedAt: chainCalls.recordedAt,
       signedAt: chainCalls.signedAt,
     })

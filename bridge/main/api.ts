@@ -4,6 +4,7 @@ import { nameOfNode } from '../chain/connect.ts';
 import { chainRoutes } from '../chain/http.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
 import { majorityOf } from '../chain/quorum.ts';
+import { assetSwitchRoutes } from '../core/controls/asset-switches/http.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
@@ -96,6 +97,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
       nodes: rpcUrls.map(nameOfNode),
       quorum: bridge.configuration.rpcQuorum ?? majorityOf(rpcUrls.length),
     }),
+    assetSwitchRoutes(bridge.payments),
     exposureRoutes(bridge.payments),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),

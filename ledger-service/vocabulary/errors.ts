@@ -97,6 +97,13 @@ export const errorCatalogue = {
     'Two amounts of different assets were put together, or an account was used with an asset that is not its own.',
     'Convert through a quote, or use the account of that asset.',
   ),
+  ASSET_PAUSED: describe(
+    503,
+    true,
+    'The asset is paused',
+    'An operator has stopped every new promise in this asset. What was promised before goes on.',
+    'Try again later, or pay with something else.',
+  ),
   ASSET_UNKNOWN: describe(
     422,
     false,
@@ -531,7 +538,7 @@ export const errorCatalogue = {
     409,
     false,
     'Signed before as something else',
-    'The signer has signed a call of this name that says something else, or the call was withdrawn.',
+    'The signer has signed a call of this name that says something else.',
     'Find out who asked: a call never changes. See docs/runbooks/key-compromised.md.',
   ),
   SIGNER_CALL_HAS_NONCE: describe(
@@ -540,6 +547,13 @@ export const errorCatalogue = {
     'Signed before under another nonce',
     'The signer has signed this call already; the answer carries what it signed.',
     'Nothing: the bridge takes what was signed into its books.',
+  ),
+  SIGNER_CALL_WITHDRAWN: describe(
+    409,
+    false,
+    'Withdrawn before it was signed',
+    'The bridge has taken this call back, and the signer has promised never to sign it.',
+    'Nothing: what was in it goes out by other calls.',
   ),
   SIGNER_CAP_EXCEEDED: describe(
     409,

@@ -101,7 +101,7 @@ export async function startChainStage(
         policy: { ...CARE_POLICY, stuckAfterMilliseconds: 0, ...policy },
       }),
     observe: async () => {
-      await observeChain({ database, node, deployment, finality: { depth: 1 }, outbox, logger });
+      await observeChain({ database, node, deployment, finality: { depth: 1 }, outbox, ...clocks, logger });
     },
     call: async (callId) => (await read<CallRow>('select * from bridge.chain_calls where call_id = $1', callId))[0]!,
     forms: (callId) =>

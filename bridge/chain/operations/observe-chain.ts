@@ -1,6 +1,7 @@
 import { type Database, inDatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
 import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks } from '../domain.ts';
 import type { ChainNode } from '../node.ts';
@@ -16,7 +17,7 @@ import {
   lockUnfinalBlocks,
   markFinal,
 } from '../store.ts';
-import { saveOutcomes } from './conclude-calls.ts';
+import { revertReasonsOf, saveOutcomes } from './conclude-calls.ts';
 
 export type ObservationDependencies = Readonly<{
   database: Database;
@@ -24,6 +25,8 @@ export type ObservationDependencies = Readonly<{
   deployment: Deployment;
   finality: FinalityPolicy;
   outbox: Outbox;
+  clock: Clock;
+  machineClock: Clock;
   logger: Logger;
 }>;
 
@@ -157,6 +160,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
     await Promise.all(ours.map(async (call) => [call.chainHash, await node.receipt(call.chainHash as Hex)] as const)),
   );
   requireReceipts(pending, receipts);
+  const reasons = await revertReasonsOf(node, receipts);
   const events: DomainEvent[] = [];
   const count = await inDatabaseTransaction(database, async (transaction) => {
     events.length = 0;
@@ -179,7 +183,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
         },
       });
     }
-    events.push(...(await saveOutcomes(transaction, ours, receipts)));
+    events.push(...(await saveOutcomes(dependencies, transaction, ours, { receipts, reasons })));
     await outbox.emit(transaction, events);
     await markFinal(transaction, node.chainId, [...minedAt.keys()]);
     return blocks.length;

@@ -13,6 +13,7 @@ import { concludeLateCalls } from './conclude-calls.ts';
 export type SendingDependencies = Readonly<{
   database: Database;
   node: ChainNode;
+  clock: Clock;
   machineClock: Clock;
   outbox: Outbox;
   logger: Logger;
@@ -29,7 +30,7 @@ const FORMS_AT_ONCE = 256;
  *          concluded
  */
 export async function sendSigned(dependencies: SendingDependencies): Promise<void> {
-  const { database, node, machineClock, outbox, logger } = dependencies;
+  const { database, node, machineClock, logger } = dependencies;
   const now = machineClock.now();
   const forgotten = new Date(now.getTime() - FORGOTTEN_AFTER_MILLISECONDS);
   const unsent = await loadUnsent(database.drizzle, forgotten, FORMS_AT_ONCE);
@@ -61,7 +62,7 @@ export async function sendSigned(dependencies: SendingDependencies): Promise<voi
   await saveRefusals(database.drizzle, refused);
   for (const signer of poor) await noteFundsMissing(dependencies, signer);
   for (const signer of paying) if (!poor.has(signer)) await noteFundsThere(dependencies, signer);
-  await concludeLateCalls({ database, outbox, chainId: node.chainId }, receipts);
+  await concludeLateCalls(dependencies, receipts);
 }
 
 /** The keys of this chain that cannot pay for their calls, and since when, by the machine's clock. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Hex } from '../../../bridge/chain/domain.ts';
+import type { ChainNode } from '../../../bridge/chain/node.ts';
 import { concludeLateCalls } from '../../../bridge/chain/operations/conclude-calls.ts';
 import { subscriptions } from '../../../bridge/main/subscriptions.ts';
 import { Outbox } from '../../../bridge/platform/outbox.ts';
@@ -11,19 +12,22 @@ import { createTestDatabase } from '../../support/postgres.ts';
 
 const CHAIN_ID = 31_337;
 const NOW = new Date('2026-11-02T08:00:00Z');
+const clock = { now: () => NOW };
+const logger = createLogger('silent');
+/** All that is asked of it here. */
+const node = { chainId: CHAIN_ID, revertReason: async () => 'PaymentUnknown' } as unknown as ChainNode;
 let database: Database;
 let drop: () => Promise<void>;
 let outbox: Outbox;
 
 beforeAll(async () => {
   ({ database, drop } = await createTestDatabase({ poolSize: 2 }));
-  const clock = { now: () => NOW };
   outbox = new Outbox({
     database,
     clock,
     machineClock: clock,
     ring: () => {},
-    logger: createLogger('silent'),
+    logger,
     subscriptions,
   });
 });
@@ -81,7 +85,8 @@ test('a signed call whose block was final before is concluded; one whose block i
     receiptOf('young', true, 3),
     receiptOf('lost', true, 4),
   ]);
-  for (const _ of ['once', 'again']) await concludeLateCalls({ database, outbox, chainId: CHAIN_ID }, receipts);
+  for (const _ of ['once', 'again'])
+    await concludeLateCalls({ database, outbox, node, clock, machineClock: clock, logger }, receipts);
   const calls = await database.drizzle.select().from(chainCalls).orderBy(chainCalls.nonce);
   expect(calls.map(({ callId, state, finalHash }) => [callId, state, finalHash])).toEqual([
     ['done', 'final', hash('done')],

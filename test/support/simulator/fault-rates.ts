@@ -94,6 +94,7 @@ export const FAULT_KINDS: readonly string[] = [
   ...['transaction forgotten', 'transaction dropped', 'transaction repriced'],
   ...['reorganisation', 'reorganisation beyond final'],
   ...['fees risen', 'nonce taken', 'call refused for good', 'operator out of funds'],
+  ...['token paused'],
   ...['issuer request lost', 'issuer reply lost', 'issuer late', 'issuer request twice', 'issuer contradicting'],
   ...['clock step', 'leap over midnight', 'leap over a change to summer time or back'],
 ];

@@ -7,7 +7,7 @@ import type { SimulatorServer } from './server.ts';
 import { MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
 
 /** Longer than a block, its way into the pool and a reorganisation may take together. */
-const LATE_MILLISECONDS = 30_000;
+const LATE_MILLISECONDS = 120_000;
 
 export type WaitingFor = Readonly<Record<string, number>>;
 

@@ -143,6 +143,7 @@ class Simulation {
     const rates = drawRates(this.#chance.fork('rates'));
     const drawn = options.faults === undefined;
     this.#rates = rates.steps;
+    this.#chain.wrongNode = this.#chance.fork('wrong node').below(NODES);
     this.#asksSeveral = drawn && this.#chance.fork('nodes').happens(0.4);
     this.#nodeFaults = drawn ? rates.nodes : NO_NODE_FAULTS;
     this.#requestFaults = drawn ? rates.requests : NO_REQUEST_FAULTS;
