@@ -76,9 +76,15 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
       const reserved = await reserveNonces(dependencies, keys[0]!);
       const fees = firstFees(await dependencies.node.gasPrice(), dependencies.maximumFeePerGas);
       // A key that takes no new calls finishes those that have its nonces.
-      for (const key of keys) signedCalls += await signReserved(dependencies, key, fees);
+      let isHeld = false;
+      for (const key of keys) {
+        const { signed, held } = await signReserved(dependencies, key, fees);
+        signedCalls += signed;
+        isHeld ||= held;
+      }
       await sendSigned(dependencies);
-      if (reserved < CALLS_AT_ONCE) return signedCalls;
+      // Those behind a call that is held have given their nonces back, and go on without it.
+      if (reserved < CALLS_AT_ONCE && !isHeld) return signedCalls;
     }
   } catch (error) {
     // What is signed already does not wait for a signer.
@@ -117,19 +123,23 @@ async function reserveNonces({ database, node, machineClock }: SubmissionDepende
 
 type Reserved = Awaited<ReturnType<typeof loadReserved>>[number];
 
-async function signReserved(dependencies: SubmissionDependencies, key: Address, fees: Fees): Promise<number> {
+async function signReserved(
+  dependencies: SubmissionDependencies,
+  key: Address,
+  fees: Fees,
+): Promise<Readonly<{ signed: number; held: boolean }>> {
   const { database, signer } = dependencies;
   let signedCalls = 0;
   for (;;) {
     const reserved = await loadReserved(database.drizzle, key, CALLS_AT_ONCE);
-    if (reserved.length === 0) return signedCalls;
+    if (reserved.length === 0) return { signed: signedCalls, held: false };
     const answers = await signer.sign({ key, fees, calls: reserved.map((call) => ({ call, nonce: call.nonce! })) });
-    const { signed, apart } = await inDatabaseTransaction(database, (transaction) =>
+    const { signed, held, apart } = await inDatabaseTransaction(database, (transaction) =>
       saveAnswers(dependencies, transaction, key, reserved, answers),
     );
     signedCalls += signed;
     if (apart) await withdraw(dependencies, key, apart);
-    if (signed < CALLS_AT_ONCE) return signedCalls;
+    if (signed < CALLS_AT_ONCE) return { signed: signedCalls, held };
   }
 }
 
@@ -140,7 +150,7 @@ async function saveAnswers(
   key: Address,
   asked: readonly Reserved[],
   answers: readonly SignAnswer[],
-): Promise<Readonly<{ signed: number; apart?: Apart | undefined }>> {
+): Promise<Readonly<{ signed: number; held: boolean; apart?: Apart | undefined }>> {
   await lockKey(transaction, dependencies.node.chainId, key, 0);
   let signed = 0;
   for (const [index, answer] of answers.entries()) {
@@ -152,11 +162,10 @@ async function saveAnswers(
       await releaseNonce(transaction, callId, key, nonce!);
     } else {
       // Those behind it would leave a gap, so they were not looked at.
-      const apart = await takeRefusal(dependencies, transaction, key, asked[index]!, answer);
-      return { signed, apart };
+      return { signed, ...(await takeRefusal(dependencies, transaction, key, asked[index]!, answer)) };
     }
   }
-  return { signed };
+  return { signed, held: false };
 }
 
 /** A batch that is not to go out as it is; `items` are those in its way, all of them when nobody remembers. */
@@ -226,7 +235,7 @@ async function takeRefusal(
   key: Address,
   asked: Reserved,
   refusal: Refusal,
-): Promise<Apart | undefined> {
+): Promise<Readonly<{ held: boolean; apart?: Apart | undefined }>> {
   const { callId, kind, subject, sequence, nonce } = asked;
   const { code, message, retryAfterMilliseconds = HELD_MILLISECONDS, signed, items } = refusal;
   const { logger, machineClock, node } = dependencies;
@@ -240,19 +249,19 @@ async function takeRefusal(
     await takeSigned(dependencies, transaction, signed);
     const isTaken = code === 'SIGNER_NONCE_TAKEN';
     await takeBack(transaction, node.chainId, key, nonce!, isTaken ? nonce! + 1 : nonce!);
-    return undefined;
+    return { held: false };
   }
   const call = await loadCall(transaction, callId);
   const isStillAsked = call?.state === 'due' && call.signer === key && call.nonce === nonce;
-  if (!isStillAsked) return undefined;
+  if (!isStillAsked) return { held: false };
   if (code === 'SIGNER_NONCE_AHEAD') {
     await closeGap(dependencies, transaction, key, nonce!, refusal.next);
-    return undefined;
+    return { held: false };
   }
   await takeBack(transaction, node.chainId, key, nonce!, nonce!);
   const notBefore = new Date(machineClock.now().getTime() + retryAfterMilliseconds);
   await holdCall(transaction, callId, code, notBefore);
-  return isForApart(asked, refusal) ? { callId, kind, subject, sequence, items } : undefined;
+  return { held: true, ...(isForApart(asked, refusal) ? { apart: { callId, kind, subject, sequence, items } } : {}) };
 }
 
 /** Nonces that were handed out and that no call has are handed out again; if a call has one, the signer's store is behind. */

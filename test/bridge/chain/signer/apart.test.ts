@@ -121,13 +121,12 @@ test('a batch with a payee who is not listed is taken apart: the others are paid
   ]);
   await batchPayouts(payouts());
   await submit();
-  expect((await calls()).map(({ state, nonce, refusedWith }) => [state, nonce, refusedWith])).toEqual(
-    [
-      ['signed', 0, null],
-      ['due', null, 'SIGNER_PAYEE_NOT_LISTED'],
-      ['withdrawn', null, 'SIGNER_PAYEE_NOT_LISTED'],
-    ].sort() as never,
-  );
+  const told = (await calls()).map(({ state, nonce, refusedWith }) => `${state} ${nonce} ${refusedWith}`);
+  expect(told.sort()).toEqual([
+    'due null SIGNER_PAYEE_NOT_LISTED',
+    'signed 0 null',
+    'withdrawn null SIGNER_PAYEE_NOT_LISTED',
+  ]);
   const entry = listEntry({ payee: STRANGER });
   await core.list(entry, await signEntry(entry));
   await submit();
