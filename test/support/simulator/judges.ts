@@ -61,10 +61,6 @@ const AT_RISK = `
     case
       when p.phase in ('declined', 'failed') then 0
       when p.quadrant = 'cryptoToFiat' and p.phase in ('requires_action', 'unknown') then p.requested
-      -- A reclaim counts what failed for it as voided.
-      when p.quadrant = 'cryptoToFiat' and p.phase = 'closed' then p.captured - coalesce((
-        select sum(t.amount) from ledger.transfers t
-        where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0)
       when p.quadrant = 'cryptoToFiat' then p.authorized - p.voided - coalesce((
         select sum(t.amount) from ledger.transfers t
         where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0)
