@@ -29,6 +29,7 @@ import {
   loadPayouts,
   lockBatchItems,
   lockDuePayouts,
+  reopenApart,
   reopenBatch,
   saveBatched,
   savePayout,
@@ -90,6 +91,7 @@ export async function schedulePayouts(
       amount: BigInt(paid.minorUnits),
       batchId: null,
       batchIndex: null,
+      alone: false,
       recordedAt,
       finalAt: null,
       chainHash: null,
@@ -211,8 +213,9 @@ export async function applyWalletEvents(
       ofShard.map(({ paymentId, amount }) => ({ subject: paymentId, amount })),
     );
   }
-  for (const { topic, subject, shard } of due) {
+  for (const { topic, subject, shard, payload } of due) {
     if (topic === 'chainCall.reverted') await reopenBatch(transaction, shard, subject);
+    if (topic === 'chainCall.withdrawn') await reopenApart(transaction, shard, subject, itemsOf(payload));
   }
   return events;
 }
@@ -312,6 +315,13 @@ function entryOf(item: ChainPayoutRow, at: Date): JournalEntryInstruction {
     : payoutEntry(parties, item.sequence, amount, at);
 }
 
+/** Those that stood in the way of their batch; null for all of them. */
+function itemsOf(payload: unknown): readonly number[] | null {
+  return (payload as Readonly<{ items: readonly number[] | null }>).items;
+}
+
 function byAsset(rows: readonly ChainPayoutRow[]): readonly (readonly ChainPayoutRow[])[] {
-  return [...Map.groupBy(rows, ({ asset, shard }) => `${shard} ${asset}`).values()];
+  // What the signer refused in company goes by itself, and holds up nobody else.
+  const groupOf = ({ asset, shard, alone, payoutId }: ChainPayoutRow) => `${shard} ${asset} ${alone ? payoutId : ''}`;
+  return [...Map.groupBy(rows, groupOf).values()];
 }
