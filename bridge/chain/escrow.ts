@@ -50,6 +50,7 @@ const TERMS_COMPONENTS = [
 ] as const;
 /** Gas that each verb never needs more of, measured and doubled; what is left over is not paid for. */
 const GAS_LIMITS = { authorize: 300_000, capture: 200_000, void: 150_000, refund: 200_000 } as const;
+const NEVER = new Date('9999-12-31T00:00:00Z');
 /** An item of a batch: 20 bytes of address and 12 of amount. */
 const ITEM_BYTES = 32;
 const BATCH_GAS = 150_000;
@@ -260,7 +261,23 @@ function escrowCall(
     data,
     value: 0n,
     gasLimit: GAS_LIMITS[kind],
+    retryUntil: retryUntilOf(kind, terms),
   };
+}
+
+/** The escrow's own bound of each verb; money that is nobody else's can always go back. */
+function retryUntilOf(kind: keyof typeof GAS_LIMITS, terms: PaymentTerms): Date {
+  const at = (seconds: bigint) => new Date(Number(seconds) * 1000);
+  switch (kind) {
+    case 'authorize':
+      return at(terms.preApprovalExpiry);
+    case 'capture':
+      return at(terms.authorizationExpiry);
+    case 'refund':
+      return at(terms.refundExpiry);
+    case 'void':
+      return NEVER;
+  }
 }
 
 /** viem takes 48-bit numbers as numbers. */

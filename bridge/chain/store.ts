@@ -54,8 +54,12 @@ export async function saveNextNonce(
  * Calls of one subject come in the order of their sequence, whatever the clocks of the processes that asked for them
  * said: the escrow refuses a number that is ahead of its own.
  */
-export async function lockDueCalls(transaction: DatabaseTransaction, limit: number) {
-  const isDue = and(eq(chainCalls.state, 'due'), not(waitsForEarlier));
+export async function lockDueCalls(transaction: DatabaseTransaction, limit: number, machineNow: Date) {
+  const isDue = and(
+    eq(chainCalls.state, 'due'),
+    or(isNull(chainCalls.notBefore), lte(chainCalls.notBefore, machineNow)),
+    not(waitsForEarlier(machineNow)),
+  );
   const oldest = await transaction
     .select({ subject: chainCalls.subject })
     .from(chainCalls)
@@ -317,6 +321,8 @@ export async function loadCallsByHash(reader: Reader, chainHashes: readonly stri
       subject: chainCalls.subject,
       sequence: chainCalls.sequence,
       state: chainCalls.state,
+      repairs: chainCalls.repairs,
+      retryUntil: chainCalls.retryUntil,
     })
     .from(chainSubmissions)
     .innerJoin(
@@ -329,7 +335,13 @@ export async function loadCallsByHash(reader: Reader, chainHashes: readonly stri
 export async function saveOutcome(
   transaction: DatabaseTransaction,
   callId: string,
-  outcome: Readonly<{ state: 'final' | 'reverted'; finalHash: string; blockHeight: number; gasUsed: number }>,
+  outcome: Readonly<{
+    state: 'final' | 'reverted';
+    finalHash: string;
+    blockHeight: number;
+    gasUsed: number;
+    revertReason?: string;
+  }>,
 ): Promise<void> {
   await transaction
     .update(chainCalls)
@@ -373,6 +385,8 @@ export async function loadCallsOf(reader: Reader, shard: Shard, subject: string)
         where s.shard = ${chainCalls.shard} and s.call_id = ${chainCalls.callId} order by s.attempt desc limit 1))`,
       blockHeight: chainCalls.blockHeight,
       gasUsed: chainCalls.gasUsed,
+      revertReason: chainCalls.revertReason,
+      notBefore: chainCalls.notBefore,
       recordedAt: chainCalls.recordedAt,
       signedAt: chainCalls.signedAt,
     })

@@ -1,7 +1,11 @@
 import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
 import { strictAddress } from '../../ledger-service/platform/http/strict-address.ts';
+import { nameOfNode } from '../chain/connect.ts';
+import { chainRoutes } from '../chain/http.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
+import { majorityOf } from '../chain/quorum.ts';
+import { assetSwitchRoutes } from '../core/controls/asset-switches/http.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
@@ -57,6 +61,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
   app.use(strictAddress, refuseCardNumbersInAddress);
   const admit = createAdmission({
     atOnce: bridge.configuration.apiRequestsAtOnce ?? REQUESTS_AT_ONCE,
+    machineClock,
     shed: () => metrics.requestsShed.inc(),
     underWay: (count) => metrics.requestsUnderWay.set(count),
   });
@@ -72,6 +77,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
   const moved = async (time: Date) => {
     if (bridge.isLocal) await setLocalChainClock(bridge.configuration.rpcUrl, time);
   };
+  const rpcUrls = (bridge.configuration.rpcUrls ?? [bridge.configuration.rpcUrl]).filter((url) => url !== '');
   const rooms = [
     quoteRoutes({
       database,
@@ -86,6 +92,13 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
     webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
     settlementRoutes({ database, clock, machineClock, outbox }),
+    chainRoutes({
+      database,
+      chainId: deployment.chainId,
+      nodes: rpcUrls.map(nameOfNode),
+      quorum: bridge.configuration.rpcQuorum ?? majorityOf(rpcUrls.length),
+    }),
+    assetSwitchRoutes(bridge.payments),
     exposureRoutes(bridge.payments),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),

@@ -44,6 +44,11 @@ export const chainCalls = bridge.table(
     gasUsed: integer('gas_used'),
     /** How often its nonce was lost, so that it went out under another one. */
     repairs: integer('repairs').notNull().default(0),
+    /** Until when, by the books' clock, it goes out again where a token stands still; none: it is not tried again. */
+    retryUntil: moment('retry_until'),
+    /** Why it reverted last, and by the machine's clock before when it does not go out again. */
+    revertReason: text('revert_reason'),
+    notBefore: moment('not_before'),
   },
   (table) => [
     primaryKey({ name: 'chain_calls_key', columns: [table.shard, table.callId] }),

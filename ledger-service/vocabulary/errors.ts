@@ -97,6 +97,13 @@ export const errorCatalogue = {
     'Two amounts of different assets were put together, or an account was used with an asset that is not its own.',
     'Convert through a quote, or use the account of that asset.',
   ),
+  ASSET_PAUSED: describe(
+    503,
+    true,
+    'The asset is paused',
+    'An operator has stopped every new promise in this asset. What was promised before goes on.',
+    'Try again later, or pay with something else.',
+  ),
   ASSET_UNKNOWN: describe(
     422,
     false,
@@ -173,6 +180,13 @@ export const errorCatalogue = {
     'Not the chain these books know',
     'The chain does not have the block or the contracts that the books remember.',
     'Point RPC_URL at the right chain, or start afresh with `npm run reset` on a local run.',
+  ),
+  CHAIN_QUORUM_MISSING: describe(
+    503,
+    true,
+    'The nodes do not agree',
+    'Too few of the chain’s nodes say the same, so nothing is concluded from what any of them says.',
+    'Send the same request again with the same key; `GET /v1/chain/nodes` names the node that dissents.',
   ),
   CHAIN_UNAVAILABLE: describe(
     503,

@@ -42,11 +42,13 @@ export type ChainStage = Readonly<{
 export type CallRow = Readonly<{ state: string; nonce: number | null; final_hash: string | null; repairs: number }>;
 export type FormRow = Readonly<{ chain_hash: string; attempt: number; refusals: number; refused_with: string | null }>;
 
-export async function startChainStage(wrap: (node: ChainNode) => ChainNode = (node) => node): Promise<ChainStage> {
+export async function startChainStage(
+  connect: (url: string, database: Database) => Promise<ChainNode> = (url) => connectNode(url),
+): Promise<ChainStage> {
   const folder = await mkdtemp(path.join(tmpdir(), 'specie-stage-'));
   const { database, drop } = await createTestDatabase({ poolSize: 6 });
   const chain = await startLocalChain(folder, { startsAt: STARTS_AT, blockMilliseconds: 20, firstPort: 19_545 });
-  const node = wrap(await connectNode(chain.url));
+  const node = await connect(chain.url, database);
   const deployment: Deployment = {
     chainId: node.chainId,
     escrow: nobody,
@@ -97,7 +99,7 @@ export async function startChainStage(wrap: (node: ChainNode) => ChainNode = (no
         policy: { ...CARE_POLICY, stuckAfterMilliseconds: 0, ...policy },
       }),
     observe: async () => {
-      await observeChain({ database, node, deployment, finality: { depth: 1 }, outbox, logger });
+      await observeChain({ database, node, deployment, finality: { depth: 1 }, outbox, ...clocks, logger });
     },
     call: async (callId) => (await read<CallRow>('select * from bridge.chain_calls where call_id = $1', callId))[0]!,
     forms: (callId) =>

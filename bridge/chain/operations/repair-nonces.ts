@@ -10,6 +10,7 @@ import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
 import type { CarePolicy } from '../care-policy.ts';
 import {
+  countRefusedForms,
   insertSignedCall,
   loadNoncesInUse,
   loadRefused,
@@ -37,7 +38,7 @@ export type Repaired = Readonly<{ reopened: number; filled: number; givenUp: num
 
 const NOTHING: Repaired = { reopened: 0, filled: 0, givenUp: 0 };
 const REFUSALS_BEFORE_GIVING_UP = 3;
-const REPAIRS_BEFORE_REVERTING = 3;
+const TIMES_GIVEN_UP_BEFORE_REVERTING = 3;
 const FILLER_GAS = 50_000;
 const FILLERS_AT_ONCE = 64;
 
@@ -108,7 +109,8 @@ async function reopen(transaction: DatabaseTransaction, call: Overtaken): Promis
     await saveCallState(transaction, callId, { state: 'superseded' });
     return [];
   }
-  if (state === 'givenUp' && repairs + 1 >= REPAIRS_BEFORE_REVERTING) {
+  const refused = state === 'givenUp' ? await countRefusedForms(transaction, callId, REFUSALS_BEFORE_GIVING_UP) : 0;
+  if (refused >= TIMES_GIVEN_UP_BEFORE_REVERTING) {
     await saveCallState(transaction, callId, { state: 'reverted', repairs: repairs + 1 });
     const payload = { callId, kind, sequence, chainHash: null };
     return [{ shard: 0, topic: 'chainCall.reverted', subject, meaning: [callId], payload }];

@@ -65,7 +65,7 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
     const signed = await inDatabaseTransaction(database, async (transaction) => {
       // The key's row first: whoever holds it is the only one to hand out nonces.
       const nextNonce = await lockKey(transaction, node.chainId, signer, firstNonce);
-      const due = await lockDueCalls(transaction, CALLS_AT_ONCE);
+      const due = await lockDueCalls(transaction, CALLS_AT_ONCE, dependencies.machineClock.now());
       if (due.length === 0) return 0;
       const calls: SignedCall[] = [];
       for (const [index, call] of due.entries()) {

@@ -118,6 +118,8 @@ const lifeSchema = z
         gasUsed: z.number().int().nullable(),
         recordedAt: z.string(),
         signedAt: z.string().nullable(),
+        revertReason: z.string().nullable().openapi({ description: 'why it reverted last; `due` beside it waits' }),
+        notBefore: z.string().nullable().openapi({ description: 'when it goes out again' }),
       }),
     ),
   })

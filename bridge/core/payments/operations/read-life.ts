@@ -23,6 +23,9 @@ export type PaymentLife = {
     gasUsed: number | null;
     recordedAt: string;
     signedAt: string | null;
+    /** What it reverted for last, and when it goes out again. */
+    revertReason: string | null;
+    notBefore: string | null;
   }[];
 };
 
@@ -59,6 +62,8 @@ export async function readLife(
       gasUsed: call.gasUsed,
       recordedAt: call.recordedAt.toISOString(),
       signedAt: call.signedAt?.toISOString() ?? null,
+      revertReason: call.revertReason,
+      notBefore: call.notBefore?.toISOString() ?? null,
     })),
   };
 }
