@@ -84,13 +84,8 @@ export async function connectRegister(settings: Omit<DeviceSettings, 'curve'>, r
 
 const NOWHERE: CoinTransport = { send: async () => undefined };
 
-/** Opens a device's files; `transport` brings its messages to others. Errors: as of `SecurityElement.open` */
-export async function openDevice(
-  folder: string,
-  name: string,
-  rpcUrl: string,
-  transport: CoinTransport = NOWHERE,
-): Promise<OpenDevice> {
+/** Opens a device's files; with `trusts` it takes coins that it cannot check. Errors: as of `SecurityElement.open` */
+export async function openDevice(folder: string, name: string, rpcUrl: string, trusts = false): Promise<OpenDevice> {
   const settings = readSettings(folder, name);
   const files = filesOf(folder, name);
   const register = await connectRegister(settings, rpcUrl);
@@ -100,6 +95,12 @@ export async function openDevice(
     register: register.register,
     policy: DEVICE_POLICY,
   });
-  const terminal = new Terminal({ element, register, transport, clock: machineClock });
+  const terminal = new Terminal({
+    element,
+    register,
+    transport: NOWHERE,
+    clock: machineClock,
+    trusts: () => trusts,
+  });
   return { terminal, register, close: () => element.close() };
 }

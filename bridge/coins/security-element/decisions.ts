@@ -162,9 +162,15 @@ function requireOffer(state: ElementState, { base, hops }: CoinMessage, now: num
   return found;
 }
 
-/** The register knows better than any payer. */
-function requireWord(word: Coin, { base }: CoinMessage): void {
-  if (word.state !== 'active' || word.sequence !== base.sequence || !isSame(word.owner, base.owner)) {
+/**
+ * The register knows better than any payer. A word that is older than the coin's comes from a node that is behind, and
+ * says nothing; one further along the coin's own way says that somebody has begun to register it.
+ */
+function requireWord(word: Coin, { base, hops }: CoinMessage): void {
+  const behind = word.sequence - base.sequence;
+  if (behind < 0) return;
+  const owner = behind === 0 ? base.owner : base.form === 'switches' ? hops[behind - 1]?.newOwner : undefined;
+  if (word.state !== 'active' || owner === undefined || !isSame(word.owner, owner)) {
     throw coinFailure('COIN_DOUBLE_SPENT', `the register has coin ${base.coin} elsewhere`);
   }
   if (base.amount > word.amount) {
@@ -245,7 +251,9 @@ function planHolding(holding: Holding, view: RegisterView, policy: DevicePolicy,
     return now >= record.deadline + policy.margin ? [{ kind: 'unlock', holding }] : [];
   }
   const step = view.steps.get(placeKey(place));
-  if (step ?? conflict) return [{ kind: 'end', holding, ending: { why: 'sent' } }];
+  // It had been given to somebody else before it came here: whoever it was passed on to will ask.
+  if (conflict) return [{ kind: 'end', holding, ending: { why: 'lost', step: conflict } }];
+  if (step) return [{ kind: 'end', holding, ending: { why: 'sent' } }];
   if (view.latest.has(placeKey(place))) return [];
   const isFree = record.kind === 'sent' && record.refusal !== undefined;
   if (isFree || now >= record.reclaimableAfter + policy.margin) return [{ kind: 'reclaim', holding }];

@@ -11,7 +11,7 @@ import { placeKey } from '../security-element/domain.ts';
 import type { OwnedCoin, SecurityElement, Sent } from '../security-element/element.ts';
 import { coinFailure, isCoinFailure } from '../security-element/failures.ts';
 import type { Message, Offer } from '../security-element/messages.ts';
-import { decodeMessage } from '../security-element/messages.ts';
+import { decodeMessage, transferIdsOf } from '../security-element/messages.ts';
 
 /** Seconds since 1970, by this device. */
 export type DeviceClock = Readonly<{ seconds(): number }>;
@@ -26,13 +26,15 @@ export type TerminalParts = Readonly<{
   register: CoinRegisterPort;
   transport: CoinTransport;
   clock: DeviceClock;
+  /** Whose coins are taken while the register cannot be asked; nobody's unless said: such a coin may be made up. */
+  trusts?(payer: Address): boolean;
   plan?: typeof planWork;
 }>;
 
 /** What a message from another device has come to; `answer` goes back to it. */
 export type Handled =
   | Readonly<{ kind: 'offer'; offer: Offer }>
-  | Readonly<{ kind: 'received'; isNew: boolean; warning: boolean; answer: Uint8Array }>
+  | Readonly<{ kind: 'received'; isNew: boolean; isChecked: boolean; warning: boolean; answer: Uint8Array }>
   | Readonly<{ kind: 'refused'; code: string; answer: Uint8Array; evidence?: Evidence }>
   | Readonly<{ kind: 'answered'; outcome: 'deleted' | 'refused' | 'known' }>;
 
@@ -71,7 +73,8 @@ export class Terminal {
   /**
    * Takes what came from another device.
    *
-   * Errors: thrown, nothing changed: what is no message, or not for this device. What is one, and cannot be taken, is
+   * Errors: thrown, nothing changed: what is no message, or not for this device · COIN_REGISTER_UNAVAILABLE for the coin
+   *         of a payer who is not trusted, while the register is away: it comes again. What cannot be taken for good is
    *         refused in writing.
    */
   async handle(bytes: Uint8Array): Promise<Handled> {
@@ -80,8 +83,9 @@ export class Terminal {
     if (message.kind !== 'coin') return { kind: 'answered', outcome: await this.element.takeAnswer(bytes) };
     try {
       const word = await this.#wordOf(message);
+      if (!word) this.#requireTrusted(message);
       const { receipt, isNew, warning } = await this.element.receive(bytes, { now: this.#seconds(), word });
-      return { kind: 'received', isNew, warning, answer: receipt };
+      return { kind: 'received', isNew, isChecked: word !== undefined, warning, answer: receipt };
     } catch (error) {
       if (!(error instanceof SettlementError)) throw error;
       if (error.code === 'COIN_TRANSFER_REFUSED') {
@@ -102,7 +106,15 @@ export class Terminal {
       : { kind: 'refused', code: error.code, answer };
   }
 
-  /** Where the register cannot be asked, the coin is taken on the payer's word: that is what offline means. */
+  /** Without the register nothing says that there is such a coin at all, but the payer. */
+  #requireTrusted({ base, hops }: Message & { kind: 'coin' }): void {
+    if (this.element.state.receipts.has(transferIdsOf(base, hops).at(-1)!)) return;
+    const { payer } = hops.at(-1)!;
+    if (this.#parts.trusts?.(payer)) return;
+    throw coinFailure('COIN_REGISTER_UNAVAILABLE', `nobody vouches for a coin of ${payer} while the register is away`);
+  }
+
+  /** Undefined where the register cannot be asked. */
   async #wordOf({ base }: Message & { kind: 'coin' }): Promise<Coin | undefined> {
     try {
       return await this.#parts.register.word(base.coin);

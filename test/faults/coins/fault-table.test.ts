@@ -3,10 +3,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { decide } from '../../../bridge/coins/register/model.ts';
 import { curves } from '../../../bridge/coins/security-element/cryptography.ts';
 import { doubleSpender, evidenceOf, judgeEvidence } from '../../../bridge/coins/security-element/evidence.ts';
+import { seedKeys } from '../../../bridge/coins/security-element/keys.ts';
 import { type CoinMessage, decodeMessage } from '../../../bridge/coins/security-element/messages.ts';
 import type { MemoryStore } from '../../../bridge/coins/security-element/store.ts';
 import { LIMITS } from '../../support/coins/register-world.ts';
-import { type Party, spendable, spenders, stateOf, TABLE_POLICY, Table } from '../../support/coins/table.ts';
+import { type Party, seedOf, spendable, spenders, stateOf, TABLE_POLICY, Table } from '../../support/coins/table.ts';
 
 let table: Table;
 let anna: Party;
@@ -232,5 +233,43 @@ describe('fault table', () => {
     table.time += 600 + TABLE_POLICY.margin;
     await table.settle(anna);
     expect(spendable(table, anna)).toEqual(['1/3/0']);
+  });
+
+  it('register away: a coin of a device that nobody vouches for is not taken, nor refused', async () => {
+    table.strangers.add(anna.terminal.element.state.device);
+    const bytes = await table.pay(anna, bela, coin);
+    bela.isOnline = false;
+    await expect(bela.terminal.handle(bytes)).rejects.toMatchObject({ code: 'COIN_REGISTER_UNAVAILABLE' });
+    bela.isOnline = true;
+    expect(await bela.terminal.handle(bytes)).toMatchObject({ kind: 'received', isChecked: true });
+    // Its receipt is given again, register or not.
+    bela.isOnline = false;
+    expect(await bela.terminal.handle(bytes)).toMatchObject({ kind: 'received', isNew: false });
+  });
+
+  it('payee’s node behind the payer’s: an older word is no double spend', async () => {
+    const old = table.register.head.state.coins.get(1n)!;
+    await anna.terminal.gather([coin]);
+    await table.settle(anna);
+    const bytes = await table.pay(anna, bela, '1/2/0');
+    const received = await bela.terminal.element.receive(bytes, { now: table.time, word: old });
+    expect(received.isNew).toBe(true);
+  });
+
+  it('a way of signed switches that somebody began to register is still the coin’s way', async () => {
+    const phones = await Promise.all(
+      ['phone', 'watch', 'ring'].map((name) => table.party(name, seedKeys(seedOf(name), { curve: 'P-256' }))),
+    );
+    const [phone, watch, ring] = phones as [Party, Party, Party];
+    const first = await table.issue(phone, 8n);
+    const atWatch = await table.pass(phone, watch, first);
+    const { history, base } = watch.terminal.element.state.holdings.get(atWatch)!;
+    const bytes = await table.pay(watch, ring, atWatch);
+    const head = { coin: base.coin, sequence: base.sequence, owner: history[0]!.newOwner, hops: 1 };
+    table.register.submit({ operation: { kind: 'Switch', head }, signature: history[0]!.switchSignature! });
+    table.mine();
+    expect(await ring.terminal.handle(bytes)).toMatchObject({ kind: 'received', isChecked: true });
+    await table.settle(ring);
+    expect(spenders(table, base.coin, phones)).toEqual(['ring']);
   });
 });

@@ -107,6 +107,7 @@ export class DeviceWorld {
       }),
       transport: { send: async (to, bytes) => this.#put({ to, from: device.name, bytes }) },
       clock: { seconds: () => this.time + device.skew },
+      trusts: () => true,
       plan: this.#bug?.plan ?? planWork,
     });
     this.note(`${device.name} starts, a device of ${device.curve}`);

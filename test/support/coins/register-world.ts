@@ -35,6 +35,8 @@ export class RegisterWorld {
   readonly #blocks: Block[];
   #pool = new Map<string, SignedRequest>();
   #nextSlot = 1_000n;
+  /** What was final once stays so, also while the chain is shorter than it has been. */
+  #finalHeight = 0;
 
   constructor(chance: SeededChance, cryptography: CoinCryptography, time: number) {
     this.#chance = chance;
@@ -47,7 +49,7 @@ export class RegisterWorld {
   }
 
   get final(): Block {
-    return this.#blocks[Math.max(0, this.#blocks.length - 1 - FINALITY_BLOCKS)]!;
+    return this.#blocks[this.#finalHeight]!;
   }
 
   get height(): number {
@@ -60,7 +62,12 @@ export class RegisterWorld {
     const decision = decide(state, { kind: 'Issue', head, amount }, LIMITS);
     if (decision.outcome !== 'executed') throw new Error(decision.outcome);
     const steps = new Map(block.steps).set(placeKey(head), { kind: 'Issue' as const, newOwner: owner, at: block.time });
-    this.#blocks.push({ ...block, state: decision.state, steps, requests: [] });
+    this.#push({ ...block, state: decision.state, steps, requests: [] });
+  }
+
+  #push(block: Block): void {
+    this.#blocks.push(block);
+    this.#finalHeight = Math.max(this.#finalHeight, this.height - FINALITY_BLOCKS);
   }
 
   /** Takes up some of the pool in an order of chance; `everything` leaves nothing out. */
@@ -87,12 +94,12 @@ export class RegisterWorld {
       ]);
       taken.push(request);
     }
-    this.#blocks.push({ time: Math.max(time, this.head.time), state, steps, requests: taken });
+    this.#push({ time: Math.max(time, this.head.time), state, steps, requests: taken });
   }
 
   /** Gives up blocks that are not final; what was in them is in the pool again, or nowhere. */
   reorganise(depth: number): void {
-    for (let index = 0; index < Math.min(depth, FINALITY_BLOCKS, this.height); index += 1) {
+    for (let index = 0; index < depth && this.height > this.#finalHeight; index += 1) {
       if (this.head.requests.length === 0 && this.head.steps.size !== (this.#blocks.at(-2)?.steps.size ?? 0)) return;
       const block = this.#blocks.pop()!;
       for (const request of block.requests) if (this.#chance.happens(0.5)) this.submit(request);

@@ -35,6 +35,8 @@ export class Table {
   readonly register = new RegisterWorld(new SeededChance('table'), curves, 1_800_000_000);
   readonly sent: { to: Address; bytes: Uint8Array }[] = [];
   time = 1_800_000_000;
+  /** Devices whose word nobody takes. */
+  readonly strangers = new Set<Address>();
   #coins = 0n;
 
   async party(name: string, keys: KeyRing = seedKeys(seedOf(name)), store = new MemoryStore()): Promise<Party> {
@@ -52,6 +54,7 @@ export class Table {
       register: this.register.port({ isThere: () => party.isOnline, losesAnswers: () => false }),
       transport: { send: async (to, bytes) => void this.sent.push({ to, bytes }) },
       clock: { seconds: () => this.time },
+      trusts: (payer) => !this.strangers.has(payer),
     });
   }
 
