@@ -200,3 +200,8 @@ try {
     process.exitCode = EXIT.refused;
   }
 }
+// The embedded Postgres brings a hook that ends every process with 0 once nothing is left to do.
+const { exitCode } = process;
+process.once('exit', () => {
+  process.exitCode = exitCode;
+});
