@@ -11,6 +11,7 @@ import { DEVICE_POLICY } from '../../bridge/coins/security-element/domain.ts';
 import { SecurityElement } from '../../bridge/coins/security-element/element.ts';
 import { coinFailure } from '../../bridge/coins/security-element/failures.ts';
 import { seedKeys } from '../../bridge/coins/security-element/keys.ts';
+import { isSame } from '../../bridge/coins/security-element/messages.ts';
 import { openSqliteStore } from '../../bridge/coins/security-element/sqlite-store.ts';
 import { type CoinTransport, type DeviceClock, Terminal } from '../../bridge/coins/terminal/terminal.ts';
 import { isLoopback } from '../../bridge/platform/configuration.ts';
@@ -21,6 +22,7 @@ import { developmentPrivateKey, LOCAL_COIN_SPONSOR } from '../local/world.ts';
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
 const settingsSchema = z.object({
   register: address,
+  chainId: z.number().int().min(1),
   curve: z.enum(['secp256k1', 'P-256']),
   firstHeight: z.number().int().min(0),
 });
@@ -64,31 +66,42 @@ export function readSettings(folder: string, name: string): DeviceSettings {
   return settingsSchema.parse(JSON.parse(readFileSync(settings, 'utf8')));
 }
 
-export async function connectRegister(settings: Omit<DeviceSettings, 'curve'>, rpcUrl: string): Promise<ChainRegister> {
-  const options = {
-    url: rpcUrl,
-    address: settings.register as Address,
-    firstHeight: settings.firstHeight,
-    chance: systemChance,
-  };
+/** Errors: thrown CONFIGURATION_INVALID without a key that pays for gas, away from the local chain */
+function connectRegister(settings: DeviceSettings, rpcUrl: string): ChainRegister {
+  const { chainId, firstHeight } = settings;
   const given = process.env.COIN_SPONSOR_PRIVATE_KEY as Hex | undefined;
-  const privateKey = given ?? developmentPrivateKey(LOCAL_COIN_SPONSOR);
-  const register = await connectChainRegister({ ...options, privateKey, depth: LOCAL_DEPTH });
-  const isLocal = register.register.chainId === LOCAL_CHAIN_ID && isLoopback(rpcUrl);
+  const isLocal = chainId === LOCAL_CHAIN_ID && isLoopback(rpcUrl);
   if (!isLocal && !given) {
     const variable = 'COIN_SPONSOR_PRIVATE_KEY';
     throw new SettlementError('CONFIGURATION_INVALID', `${variable} pays for gas on this chain`, { param: variable });
   }
-  return isLocal ? register : connectChainRegister({ ...options, privateKey, depth: DEPTH });
+  return connectChainRegister({
+    url: rpcUrl,
+    chainId,
+    address: settings.register as Address,
+    privateKey: given ?? developmentPrivateKey(LOCAL_COIN_SPONSOR),
+    depth: isLocal ? LOCAL_DEPTH : DEPTH,
+    firstHeight,
+    chance: systemChance,
+  });
 }
 
 const NOWHERE: CoinTransport = { send: async () => undefined };
 
-/** Opens a device's files; with `trusts` it takes coins that it cannot check. Errors: as of `SecurityElement.open` */
-export async function openDevice(folder: string, name: string, rpcUrl: string, trusts = false): Promise<OpenDevice> {
+/**
+ * Opens a device's files; it takes coins of `trusted` devices also where it cannot check them.
+ *
+ * Errors: as of `SecurityElement.open`
+ */
+export async function openDevice(
+  folder: string,
+  name: string,
+  rpcUrl: string,
+  trusted: readonly Address[] = [],
+): Promise<OpenDevice> {
   const settings = readSettings(folder, name);
   const files = filesOf(folder, name);
-  const register = await connectRegister(settings, rpcUrl);
+  const register = connectRegister(settings, rpcUrl);
   const element = await SecurityElement.open({
     store: openSqliteStore(files.journal),
     keys: seedKeys(readFileSync(files.seed, 'utf8').trim() as Hex, { curve: settings.curve }),
@@ -100,7 +113,7 @@ export async function openDevice(folder: string, name: string, rpcUrl: string, t
     register,
     transport: NOWHERE,
     clock: machineClock,
-    trusts: () => trusts,
+    trusts: (payer) => trusted.some((one) => isSame(one, payer)),
   });
   return { terminal, register, close: () => element.close() };
 }

@@ -4,6 +4,7 @@ import { type Command, CommanderError } from 'commander';
 import { bytesToHex, createPublicClient, hexToBytes, http } from 'viem';
 import { coinRegisterAbi } from '../../bridge/chain/bindings/coin-register.ts';
 import type { Address, Hex } from '../../bridge/chain/domain.ts';
+import { findChain } from '../../bridge/coins/register-client/connect.ts';
 import type { Ask, Holding } from '../../bridge/coins/security-element/domain.ts';
 import { deadlineOf } from '../../bridge/coins/security-element/domain.ts';
 import { evidenceOf, judgeEvidence } from '../../bridge/coins/security-element/evidence.ts';
@@ -93,8 +94,12 @@ export function addCoinCommands(program: Command, folder: string, show: Show): v
       .option('--json', 'one JSON object')
       .description(description)
       .addHelpText('after', `\nExample: specie coins ${example}`);
-  const withDevice = async <Value>(name: string, { rpcUrl }: Common, act: (device: OpenDevice) => Promise<Value>) => {
-    const device = await openDevice(folder, name, rpcUrl);
+  const withDevice = async <Value>(
+    name: string,
+    { rpcUrl, trust }: Common & Readonly<{ trust?: readonly string[] }>,
+    act: (device: OpenDevice) => Promise<Value>,
+  ) => {
+    const device = await openDevice(folder, name, rpcUrl, (trust ?? []) as readonly Address[]);
     try {
       return await act(device);
     } finally {
@@ -110,8 +115,8 @@ export function addCoinCommands(program: Command, folder: string, show: Show): v
     .requiredOption('--register <address>', 'where the register is')
     .option('--curve <name>', 'secp256k1, or P-256 as of secure hardware', 'secp256k1')
     .option('--first-height <height>', 'no log of the register is older', '0')
-    .action((name: string, options: Common & { register: string; curve: string; firstHeight: string }) => {
-      const seed = createDevice(folder, name, settingsOf(options));
+    .action(async (name: string, options: NewOptions) => {
+      const seed = createDevice(folder, name, await settingsOf(options));
       show(options, { device: name, seed }, () => `${name} is made. Write its seed down:\n${seed}`);
     });
 
@@ -122,7 +127,7 @@ export function addCoinCommands(program: Command, folder: string, show: Show): v
     .option('--first-height <height>', 'no log of the register is older', '0')
     .option('--nothing-under-way', 'the lost device had promised no coin to anybody: do not wait a day')
     .action(async (name: string, options: RestoreOptions) => {
-      createDevice(folder, name, settingsOf(options), options.seed as Hex);
+      createDevice(folder, name, await settingsOf(options), options.seed as Hex);
       await withDevice(name, options, async (device) => {
         await device.terminal.restore({ nothingUnderWay: options.nothingUnderWay ?? false });
         await settle(device);
@@ -156,6 +161,7 @@ export function addCoinCommands(program: Command, folder: string, show: Show): v
     .option('--amount <units>', 'make an offer', amountOf)
     .option('--listen <port>', 'with --amount: wait at this port of 127.0.0.1 until the coin is there')
     .option('--message <bytes>', 'the coin message of a payer; prints the receipt')
+    .option('--trust <devices...>', 'payers whose coins are taken although the register cannot be asked')
     .action((name: string, options: ReceiveOptions) =>
       withDevice(name, options, (device) => receive(device, options, show)),
     );
@@ -216,20 +222,18 @@ export function addCoinCommands(program: Command, folder: string, show: Show): v
   ).action((name: string, options: Common) => withDevice(name, options, (device) => audit(device, options, show)));
 }
 
-type RestoreOptions = Common &
-  Readonly<{ seed: string; register: string; curve: string; firstHeight: string; nothingUnderWay?: boolean }>;
-type ReceiveOptions = Common & Readonly<{ amount?: bigint; listen?: string; message?: string }>;
+type NewOptions = Common & Readonly<{ register: string; curve: string; firstHeight: string }>;
+type RestoreOptions = NewOptions & Readonly<{ seed: string; nothingUnderWay?: boolean }>;
+type ReceiveOptions = Common & Readonly<{ amount?: bigint; listen?: string; message?: string; trust?: string[] }>;
 type SendOptions = Common & Readonly<{ offer?: string; coin?: string; to?: string; answer?: string }>;
 
-function settingsOf({
-  register,
-  curve,
-  firstHeight,
-}: Readonly<{ register: string; curve: string; firstHeight: string }>) {
+/** Asks the node, so that no device is made for a register that is not there. Errors: thrown COIN_REGISTER_UNAVAILABLE */
+async function settingsOf({ register, curve, firstHeight, rpcUrl }: NewOptions) {
   if (!/^0x[0-9a-fA-F]{40}$/.test(register)) throw usage(`${register} is no address`);
   if (curve !== 'secp256k1' && curve !== 'P-256') throw usage(`${curve} is none of secp256k1 and P-256`);
   if (!/^\d{1,9}$/.test(firstHeight)) throw usage(`${firstHeight} is no height`);
-  return { register, curve, firstHeight: Number(firstHeight) } as const;
+  const chainId = await findChain(rpcUrl, register as Address);
+  return { register, chainId, curve, firstHeight: Number(firstHeight) } as const;
 }
 
 async function waitFor(device: OpenDevice, isThere: () => boolean): Promise<void> {

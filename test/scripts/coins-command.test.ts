@@ -21,7 +21,8 @@ async function runAll(...words: readonly string[]): Promise<Answer[]> {
   const shown: Answer[] = [];
   const program = new Command('specie').exitOverride().configureOutput({ writeErr: () => undefined });
   addCoinCommands(program, stage.folder, (_options, value) => shown.push(value as Answer));
-  await program.parseAsync(['coins', ...words, '--rpc-url', stage.chain.url, '--json'], { from: 'user' });
+  const node = words.includes('--rpc-url') ? [] : ['--rpc-url', stage.chain.url];
+  await program.parseAsync(['coins', ...words, ...node, '--json'], { from: 'user' });
   return shown;
 }
 
@@ -71,6 +72,21 @@ it('a coin goes over a socket to a device that waits for it', async () => {
   expect(await run('send', 'cora', '--offer', offer!, '--to', url!)).toMatchObject({ outcome: 'deleted' });
   await waiting;
   expect(amounts(await run('list', 'dora'))).toEqual(['7']);
+});
+
+it('without a node a coin is taken from a trusted device, listed, and registered once there is a node', async () => {
+  const offline = ['--rpc-url', 'http://127.0.0.1:1'];
+  await run('new', 'fay', '--register', stage.register);
+  await run('new', 'gus', '--register', stage.register);
+  const { device } = await run('issue', 'fay', '--amount', '9');
+  const { offer } = await run('receive', 'gus', '--amount', '9', ...offline);
+  const { message } = await run('send', 'fay', '--offer', offer as string, ...offline);
+  const taking = ['receive', 'gus', '--message', message as string];
+  await expect(run(...taking, ...offline)).rejects.toMatchObject({ code: 'COIN_REGISTER_UNAVAILABLE' });
+  const { answer } = await run(...taking, '--trust', device as string, ...offline);
+  await run('send', 'fay', '--answer', answer as string, ...offline);
+  expect((await run('list', 'gus', ...offline)).coins).toMatchObject([{ amount: '9', state: 'active', hops: 1 }]);
+  expect((await run('sync', 'gus')).coins).toMatchObject([{ amount: '9', state: 'active', hops: 0 }]);
 });
 
 it.each([

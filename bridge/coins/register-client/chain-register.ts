@@ -36,6 +36,7 @@ export class ChainRegister implements CoinRegisterPort {
   readonly #parts: ChainRegisterParts;
   readonly #index: StepIndex;
   #queue: Promise<unknown> = Promise.resolve();
+  #isChainKnown = false;
   /** Chain transactions that carry a request, by the request's place and new owner. */
   readonly #carriers = new Map<string, Hex>();
 
@@ -184,6 +185,7 @@ export class ChainRegister implements CoinRegisterPort {
   }
 
   async #word(coin: bigint, blockNumber?: bigint): Promise<Coin> {
+    await this.#requireChain();
     const { state, isFrozen, sequence, hops, amount, owner } = await this.#parts.client.readContract({
       address: this.register.address,
       abi: coinRegisterAbi,
@@ -199,6 +201,7 @@ export class ChainRegister implements CoinRegisterPort {
   /** Reads what is new; where the chain has gone another way, what was read of the old one is given up. */
   async #follow(): Promise<Readonly<{ finalHeight: number }>> {
     const { client, depth } = this.#parts;
+    await this.#requireChain();
     const head = Number(await client.getBlockNumber({ cacheTime: 0 }));
     const finalHeight = Math.max(0, head - depth);
     await this.#giveUpForked(head);
@@ -225,6 +228,14 @@ export class ChainRegister implements CoinRegisterPort {
       this.#index.addBlock(indexed, stepsOfLogs(logs, indexed.time), finalHeight);
     }
     return { finalHeight };
+  }
+
+  /** A node of another chain would answer, too. */
+  async #requireChain(): Promise<void> {
+    if (this.#isChainKnown) return;
+    const found = await this.#parts.client.getChainId();
+    if (found !== this.register.chainId) throw new Error(`the node is on chain ${found}, not ${this.register.chainId}`);
+    this.#isChainKnown = true;
   }
 
   async #giveUpForked(head: number): Promise<void> {

@@ -8,32 +8,38 @@ import { ChainRegister } from './chain-register.ts';
 const TIMEOUT_MILLISECONDS = 10_000;
 const POLLING_MILLISECONDS = 100;
 
-/**
- * The register behind a node. `privateKey` is that of whoever pays for gas.
- *
- * Errors: thrown COIN_REGISTER_UNAVAILABLE when the node does not answer, or nothing is at the address
- */
-export async function connectChainRegister(
-  options: Readonly<{
-    url: string;
-    address: Address;
-    privateKey: Hex;
-    depth: number;
-    firstHeight: number;
-    chance: Chance;
-  }>,
-): Promise<ChainRegister> {
-  const { url, address, depth, firstHeight, chance } = options;
+export type RegisterConnection = Readonly<{
+  url: string;
+  chainId: number;
+  address: Address;
+  privateKey: Hex;
+  depth: number;
+  firstHeight: number;
+  chance: Chance;
+}>;
+
+/** The register behind a node, which is asked nothing yet. `privateKey` is that of whoever pays for gas. */
+export function connectChainRegister(options: RegisterConnection): ChainRegister {
+  const { url, chainId, address, depth, firstHeight, chance } = options;
   const transport = http(url, { timeout: TIMEOUT_MILLISECONDS, retryCount: 1 });
+  const nativeCurrency = { name: 'coin', symbol: 'COIN', decimals: 18 };
+  const rpcUrls = { default: { http: [url] } };
+  const chain = defineChain({ id: chainId, name: `chain ${chainId}`, nativeCurrency, rpcUrls });
+  const client = createPublicClient({ chain, transport, cacheTime: 0, pollingInterval: POLLING_MILLISECONDS });
+  const sender = createWalletClient({ chain, transport, account: privateKeyToAccount(options.privateKey) });
+  return new ChainRegister({ client, sender, address, depth, firstHeight, chance }, { chainId, address });
+}
+
+/**
+ * Which chain a node is on, if there is a contract at the address.
+ *
+ * Errors: thrown COIN_REGISTER_UNAVAILABLE
+ */
+export async function findChain(url: string, address: Address): Promise<number> {
   try {
-    const chainId = await createPublicClient({ transport }).getChainId();
-    const nativeCurrency = { name: 'coin', symbol: 'COIN', decimals: 18 };
-    const rpcUrls = { default: { http: [url] } };
-    const chain = defineChain({ id: chainId, name: `chain ${chainId}`, nativeCurrency, rpcUrls });
-    const client = createPublicClient({ chain, transport, cacheTime: 0, pollingInterval: POLLING_MILLISECONDS });
-    const sender = createWalletClient({ chain, transport, account: privateKeyToAccount(options.privateKey) });
+    const client = createPublicClient({ transport: http(url, { timeout: TIMEOUT_MILLISECONDS, retryCount: 1 }) });
     if ((await client.getCode({ address })) === undefined) throw new Error(`nothing is deployed at ${address}`);
-    return new ChainRegister({ client, sender, address, depth, firstHeight, chance }, { chainId, address });
+    return await client.getChainId();
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n')[0]! : String(error);
     throw coinFailure('COIN_REGISTER_UNAVAILABLE', message.slice(0, 300));

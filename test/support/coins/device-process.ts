@@ -6,6 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Address, Hex } from '../../../bridge/chain/domain.ts';
+import { LOCAL_CHAIN_ID } from '../../../bridge/chain/keys.ts';
 import { connectChainRegister } from '../../../bridge/coins/register-client/connect.ts';
 import { DEVICE_POLICY } from '../../../bridge/coins/security-element/domain.ts';
 import { SecurityElement } from '../../../bridge/coins/security-element/element.ts';
@@ -41,8 +42,9 @@ const DEPTH = 2;
 
 const given = JSON.parse(process.argv[2]!) as DeviceArguments;
 const chance = new SeededChance(given.chance);
-const register = await connectChainRegister({
+const register = connectChainRegister({
   url: given.rpcUrl,
+  chainId: LOCAL_CHAIN_ID,
   address: given.register,
   privateKey: given.sponsor,
   depth: DEPTH,
