@@ -27,6 +27,11 @@ export const environmentSchema = z.object({
     .regex(/^0x[0-9a-fA-F]{64}$/, '0x and 64 hexadecimal digits')
     .optional(),
   FINALITY_DEPTH: wholeNumber.default(3),
+  /** Captures that count before they are final: an asset, fewer units than, from this depth on; several with commas. */
+  EARLY_ACCEPTANCE: z
+    .string()
+    .regex(/^\S+ \d{1,38} \d{1,4}(, ?\S+ \d{1,38} \d{1,4})*$/, 'eip155:1/erc20:0x… 5000000 2')
+    .optional(),
   WATCH_MILLISECONDS: wholeNumber.default(250),
   ISSUER_DEADLINE_MILLISECONDS: wholeNumber.default(2_000),
   DATABASE_POOL_SIZE: wholeNumber.default(24),
@@ -59,6 +64,7 @@ export type Configuration = Readonly<{
   logLevel: string;
   operatorPrivateKey?: `0x${string}` | undefined;
   finalityDepth: number;
+  earlyAcceptance?: readonly Readonly<{ asset: string; below: bigint; depth: number }>[] | undefined;
   watchMilliseconds: number;
   issuerDeadlineMilliseconds: number;
   databasePoolSize: number;
@@ -108,6 +114,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     logLevel: values.LOG_LEVEL,
     operatorPrivateKey: values.OPERATOR_PRIVATE_KEY as `0x${string}` | undefined,
     finalityDepth: values.FINALITY_DEPTH,
+    earlyAcceptance: values.EARLY_ACCEPTANCE?.split(',').map(readEarlyAcceptance),
     watchMilliseconds: values.WATCH_MILLISECONDS,
     issuerDeadlineMilliseconds: values.ISSUER_DEADLINE_MILLISECONDS,
     databasePoolSize: values.DATABASE_POOL_SIZE,
@@ -124,6 +131,11 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     metricsPort: values.METRICS_PORT,
     reconciliationMilliseconds: values.RECONCILIATION_MILLISECONDS,
   };
+}
+
+function readEarlyAcceptance(text: string) {
+  const [asset, below, depth] = text.trim().split(' ');
+  return { asset: asset!, below: BigInt(below!), depth: Number(depth) };
 }
 
 /** The configuration of this process. */

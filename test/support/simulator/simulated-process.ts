@@ -44,6 +44,7 @@ export type ProcessParts = Readonly<{
   doorbellsOf: (owner: Owner) => Doorbells;
   filter: StatementFilter;
   finalityDepth: number;
+  earlyAcceptance: NonNullable<Bridge['configuration']['earlyAcceptance']>;
   watches: boolean;
   poolSize: number;
 }>;
@@ -78,6 +79,7 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       logLevel: 'silent',
       operatorPrivateKey: OPERATOR_KEY,
       finalityDepth: parts.finalityDepth,
+      earlyAcceptance: parts.earlyAcceptance,
       watchMilliseconds: WATCH_MILLISECONDS,
       issuerDeadlineMilliseconds: ISSUER_DEADLINE_MILLISECONDS,
       databasePoolSize: parts.poolSize,
