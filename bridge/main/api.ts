@@ -1,5 +1,6 @@
 import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
+import { strictAddress } from '../../ledger-service/platform/http/strict-address.ts';
 import { nameOfNode } from '../chain/connect.ts';
 import { chainRoutes } from '../chain/http.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
@@ -57,7 +58,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
       });
     }
   });
-  app.use(refuseCardNumbersInAddress);
+  app.use(strictAddress, refuseCardNumbersInAddress);
   const admit = createAdmission({
     atOnce: bridge.configuration.apiRequestsAtOnce ?? REQUESTS_AT_ONCE,
     machineClock,

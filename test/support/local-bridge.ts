@@ -34,6 +34,8 @@ export async function startTestBridge(
     issuerDeadlineMilliseconds?: number;
     apiRequestsAtOnce?: number;
     logLevel?: string;
+    /** Nobody works and nobody watches: the books change by requests alone. */
+    apiOnly?: boolean;
   }> = {},
 ): Promise<LocalBridge> {
   const startsAt = options.startsAt ?? STARTS_AT;
@@ -57,8 +59,8 @@ export async function startTestBridge(
     webhooksToLoopback: true,
     webhookDeadlineMilliseconds: 5_000,
   });
-  const worker = await startWorker(bridge);
-  const watcher = startWatcher(bridge);
+  const worker = options.apiOnly ? undefined : await startWorker(bridge);
+  const watcher = options.apiOnly ? undefined : startWatcher(bridge);
   const listening = await listen(createApi(bridge), 0);
   const apiKey = await makeApiKey(databaseUrl, systemClock, 'test');
   return {
@@ -72,8 +74,8 @@ export async function startTestBridge(
     stop: async () => {
       await bridge.eventStream.close();
       await listening.close();
-      await watcher.stop();
-      await worker.stop();
+      await watcher?.stop();
+      await worker?.stop();
       await bridge.close();
       await chain.stop();
       await drop();
