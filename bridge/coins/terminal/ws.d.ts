@@ -1,4 +1,4 @@
-/** The part of the package `ws` that web-socket.ts uses. */
+/** The part of the package `ws` that web-socket-listener.ts uses. */
 declare module 'ws' {
   import type { Server } from 'node:http';
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { listenForCoins, WebSocketTransport } from '../../../bridge/coins/terminal/web-socket.ts';
+import { WebSocketTransport } from '../../../bridge/coins/terminal/web-socket.ts';
+import { listenForCoins } from '../../../bridge/coins/terminal/web-socket-listener.ts';
 import { type Party, spenders, stateOf, Table } from '../../support/coins/table.ts';
 
 const handleOf = (party: Party) => async (bytes: Uint8Array) => {

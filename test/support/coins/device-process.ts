@@ -14,7 +14,8 @@ import { seedKeys } from '../../../bridge/coins/security-element/keys.ts';
 import { decodeMessage } from '../../../bridge/coins/security-element/messages.ts';
 import { openSqliteStore } from '../../../bridge/coins/security-element/sqlite-store.ts';
 import { Terminal } from '../../../bridge/coins/terminal/terminal.ts';
-import { listenForCoins, WebSocketTransport } from '../../../bridge/coins/terminal/web-socket.ts';
+import { WebSocketTransport } from '../../../bridge/coins/terminal/web-socket.ts';
+import { listenForCoins } from '../../../bridge/coins/terminal/web-socket-listener.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import { SeededChance } from '../simulator/seeded-chance.ts';
 
