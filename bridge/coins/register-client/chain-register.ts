@@ -79,17 +79,15 @@ export class ChainRegister implements CoinRegisterPort {
   lockedFor(references: readonly Address[]): Promise<readonly (OwnedCoin & { payee: Address })[]> {
     return this.#oneAtATime(async () => {
       const locked = (await this.#coinsOf(references)).filter(({ word }) => word.state === 'locked');
-      return Promise.all(
-        locked.map(async ({ coin, word }) => {
-          const [payee] = await this.#parts.client.readContract({
-            address: this.register.address,
-            abi: coinRegisterAbi,
-            functionName: 'lockOf',
-            args: [coin],
-          });
+      const found = await Promise.all(
+        locked.map(async ({ coin, word, blockNumber }) => {
+          const call = { address: this.register.address, abi: coinRegisterAbi, functionName: 'lockOf' } as const;
+          const [payee] = await this.#parts.client.readContract({ ...call, args: [coin], blockNumber });
           return { coin, ...word, payee };
         }),
       );
+      // A coin that was locked for one of these before may be locked for somebody else by now.
+      return found.filter(({ payee }) => references.some((one) => isSame(one, payee)));
     });
   }
 
@@ -178,10 +176,11 @@ export class ChainRegister implements CoinRegisterPort {
     for (const request of requests) this.#carriers.set(carrierKey(request), hash);
   }
 
-  async #coinsOf(references: readonly Address[]): Promise<readonly Readonly<{ coin: bigint; word: Coin }>[]> {
+  async #coinsOf(references: readonly Address[]) {
     const { finalHeight } = await this.#follow();
     const coins = [...new Set(references.flatMap((one) => this.#index.coinsOf(one)))];
-    return Promise.all(coins.map(async (coin) => ({ coin, word: await this.#word(coin, BigInt(finalHeight)) })));
+    const blockNumber = BigInt(finalHeight);
+    return Promise.all(coins.map(async (coin) => ({ coin, blockNumber, word: await this.#word(coin, blockNumber) })));
   }
 
   async #word(coin: bigint, blockNumber?: bigint): Promise<Coin> {

@@ -137,6 +137,9 @@ export function checkReceive(
   if (state.holdings.has(holdingIdOf(base, hops.length))) {
     throw coinFailure('COIN_SEQUENCE_REUSED', `coin ${base.coin} came at this number before, by another transfer`);
   }
+  if ([...state.holdings.values()].some((held) => held.state === 'active' && held.base.coin === base.coin)) {
+    throw coinFailure('COIN_SEQUENCE_REUSED', `coin ${base.coin} is in this device`);
+  }
   const offer = requireOffer(state, message, now);
   if (hops.length > policy.blockHops) throw coinFailure('COIN_HOPS_EXCEEDED', `${hops.length} hops`);
   if (now >= last.reclaimableAfter - policy.margin) {

@@ -4,6 +4,7 @@ import { coinRegisterAbi } from '../../../bridge/chain/bindings/coin-register.ts
 import { localDollarAbi } from '../../../bridge/chain/bindings/local-dollar.ts';
 import type { Address } from '../../../bridge/chain/domain.ts';
 import { type Coin, headWord, type Register } from '../../../bridge/coins/register/domain.ts';
+import { type CoinOperation, signOperation } from '../../../bridge/coins/register/signing.ts';
 import { planCalls } from '../../../bridge/coins/register-client/batches.ts';
 import { ChainRegister } from '../../../bridge/coins/register-client/chain-register.ts';
 import type { SignedRequest } from '../../../bridge/coins/security-element/domain.ts';
@@ -11,7 +12,7 @@ import { SecurityElement } from '../../../bridge/coins/security-element/element.
 import { type KeyRing, seedKeys } from '../../../bridge/coins/security-element/keys.ts';
 import { MemoryStore } from '../../../bridge/coins/security-element/store.ts';
 import { Terminal } from '../../../bridge/coins/terminal/terminal.ts';
-import { COIN_LIMITS, openRegister } from '../../../scripts/contracts/coin-scene.ts';
+import { COIN_LIMITS, coinKey, openRegister } from '../../../scripts/contracts/coin-scene.ts';
 import { openScene, type Scene } from '../../../scripts/contracts/scene.ts';
 import { seedOf } from '../../support/coins/table.ts';
 import { SeededChance } from '../../support/simulator/seeded-chance.ts';
@@ -203,6 +204,30 @@ describe('the register client', () => {
     });
     await settle(anna);
     expect(alive(anna)).toHaveLength(1);
+  });
+
+  it('tells a payee of coins that are locked for it now, not of those that were', async () => {
+    const client = clientOf();
+    const [owner, payee, other] = [coinKey('owner'), coinKey('payee'), coinKey('other')];
+    nextCoin += 1n;
+    const place = { coin: nextCoin, sequence: 0, owner: owner.reference };
+    const issue = { abi: coinRegisterAbi, functionName: 'issueTo', args: [headWord(place), 5n] };
+    await scene.send('operator', address, issue);
+    const ask = async (operation: CoinOperation) => {
+      await client.submit([{ operation, signature: signOperation(owner, register, operation) }]);
+      await mine();
+    };
+    const secondsFromNow = async (seconds: bigint) => (await scene.client.getBlock()).timestamp + seconds;
+    const locked = { coin: nextCoin, sequence: 1, owner: payee.reference };
+    await ask({ kind: 'Lock', head: locked, deadline: await secondsFromNow(100n) });
+    expect(await client.lockedFor([payee.reference])).toMatchObject([{ coin: nextCoin, amount: 5n }]);
+    await scene.provider.request({ method: 'evm_increaseTime', params: [200] });
+    await mine(1);
+    await ask({ kind: 'Reclaim', head: { coin: nextCoin, sequence: 2, owner: owner.reference } });
+    const again = { coin: nextCoin, sequence: 3, owner: other.reference };
+    await ask({ kind: 'Lock', head: again, deadline: await secondsFromNow(100n) });
+    expect(await client.lockedFor([payee.reference])).toEqual([]);
+    expect(await client.lockedFor([other.reference])).toMatchObject([{ coin: nextCoin }]);
   });
 
   it('keeps requests about one coin in their order, and puts everything else together', () => {

@@ -101,6 +101,8 @@ describe('bad input has a typed error and changes nothing', () => {
     await bela.terminal.handle(first);
     const other = decodeMessage(await bela.terminal.offer(5n)) as Offer;
     expect(await receive(await signedAnew({}, { offerId: other.offerId }))).toBe('COIN_SEQUENCE_REUSED');
+    // Nor is a coin taken that this very device has, whatever its number is said to be.
+    expect(await receive(await signedAnew({ sequence: 9 }, { offerId: other.offerId }))).toBe('COIN_SEQUENCE_REUSED');
   });
 
   it('other chain', async () => {
