@@ -1,8 +1,9 @@
 import type { Address } from '../../chain/domain.ts';
 import type { Coin, Register } from '../register/domain.ts';
+import type { OwnedCoin } from '../security-element/ask-signer.ts';
 import type { RegisterView } from '../security-element/decisions.ts';
 import type { Place, SignedRequest } from '../security-element/domain.ts';
-import type { OrderedSlot, OwnedCoin } from '../security-element/element.ts';
+import type { OrderedSlot } from '../security-element/element.ts';
 
 /**
  * The register, as a device sees it. Reading and asking are repeated at will: what has been done is not done again.

@@ -3,8 +3,7 @@ import { bytesToHex, concatHex, hexToBytes, keccak256, numberToHex, stringToHex 
 import type { Address, Hex } from '../../chain/domain.ts';
 import type { Coin, CoinHead, Register } from '../register/domain.ts';
 import { LARGEST_AMOUNT } from '../register/domain.ts';
-import type { CoinOperation } from '../register/signing.ts';
-import { digestOf } from '../register/signing.ts';
+import { AskSigner, askOf, type OwnedCoin } from './ask-signer.ts';
 import type { CoinCryptography } from './cryptography.ts';
 import { curves } from './cryptography.ts';
 import type { Acceptance, Verdict } from './decisions.ts';
@@ -18,7 +17,6 @@ import {
 } from './decisions.ts';
 import type {
   Ask,
-  AskPurpose,
   DevicePolicy,
   ElementEvent,
   ElementState,
@@ -26,15 +24,14 @@ import type {
   Holding,
   KeyPlace,
   SentRecord,
-  SignedRequest,
   Step,
 } from './domain.ts';
-import { applyEvent, DEVICE_POLICY, holdingOf, isSpendable, ownPlace } from './domain.ts';
+import { applyEvent, DEVICE_POLICY, holdingOf, isSpendable } from './domain.ts';
 import { coinFailure } from './failures.ts';
-import { encodeEntry, FIRST_CHECKSUM, type Replayed, readPlain, replayEntries, writePlain } from './journal.ts';
+import { encodeCheckpoint, encodeEntry, type Replayed, replay } from './journal.ts';
 import type { KeyRing } from './keys.ts';
 import { sealSecret } from './keys.ts';
-import type { CoinBase, CoinMessage, Offer, RefusalReason } from './messages.ts';
+import type { CoinMessage, Offer, RefusalReason } from './messages.ts';
 import {
   answerDigest,
   decodeMessage,
@@ -43,7 +40,6 @@ import {
   offerDigest,
   requireRegister,
   requireSigner,
-  switchDigest,
   transferIdOf,
 } from './messages.ts';
 import type { ElementStore } from './store.ts';
@@ -67,9 +63,6 @@ export type ElementRules = Readonly<{
 }>;
 export const ELEMENT_RULES: ElementRules = { applyEvent, planSend, checkReceive };
 
-/** Coins of an owner that the register has, for adopting and restoring. */
-export type OwnedCoin = Readonly<{ coin: bigint; sequence: number; amount: bigint; owner: Address }>;
-
 const CHECKPOINT_EVERY = 64;
 
 export class SecurityElement {
@@ -77,6 +70,7 @@ export class SecurityElement {
   readonly keys: KeyRing;
   readonly #store: ElementStore;
   readonly #cryptography: CoinCryptography;
+  readonly #signer: AskSigner;
   readonly #rules: ElementRules;
   readonly #checkpointEvery: number;
   #journal: Replayed;
@@ -88,6 +82,7 @@ export class SecurityElement {
     this.keys = parts.keys;
     this.#store = parts.store;
     this.#cryptography = parts.cryptography ?? curves;
+    this.#signer = new AskSigner({ ...parts, cryptography: this.#cryptography });
     this.#rules = parts.rules ?? ELEMENT_RULES;
     this.#checkpointEvery = parts.checkpointEvery ?? CHECKPOINT_EVERY;
     this.#journal = journal;
@@ -148,7 +143,7 @@ export class SecurityElement {
         const reference = found.owner.toLowerCase() as Address;
         const index = this.state.awaited.get(reference);
         if (index === undefined) continue;
-        const holding = this.#holdingOf(found, index);
+        const holding = this.#signer.holdingOf(found, index);
         if (!this.state.holdings.has(holding.id)) await this.#write({ type: 'adopted', reference, holding });
       }
     });
@@ -169,7 +164,7 @@ export class SecurityElement {
       if (this.state.nextKey > 0) throw coinFailure('COIN_DEVICE_OTHER', 'only a new device is restored');
       const record = { kind: 'restored' as const, reclaimableAfter };
       const holdings = owned.map(({ index, ...found }): Holding => {
-        return { ...this.#holdingOf(found, index), state: 'inactive', record };
+        return { ...this.#signer.holdingOf(found, index), state: 'inactive', record };
       });
       await this.#write({ type: 'restored', holdings, nextKey: keysSeen });
     });
@@ -219,11 +214,11 @@ export class SecurityElement {
       const signature = await this.keys.signAsDevice(transferId);
       const sealed =
         base.form === 'secret'
-          ? sealSecret(this.#secretOf(holding), this.keys.agree(offerDigest(offer), offer.signature), transferId)
+          ? sealSecret(this.#signer.secretOf(holding), this.keys.agree(offerDigest(offer), offer.signature), transferId)
           : undefined;
       const hop =
         base.form === 'switches'
-          ? { ...terms, signature, switchSignature: await this.#signSwitch(holding, base, terms.newOwner) }
+          ? { ...terms, signature, switchSignature: await this.#signer.signHop(holding, base, terms.newOwner) }
           : { ...terms, signature };
       const hops = [...before, hop];
       const message: CoinMessage = sealed ? { kind: 'coin', base, hops, sealed } : { kind: 'coin', base, hops };
@@ -266,7 +261,10 @@ export class SecurityElement {
       ? { kind: 'given', sealed: message.sealed }
       : { kind: 'derived', index: offer.index };
     const holding = holdingOf(base, hops, key);
-    if (message.sealed && !isSame(this.#cryptography.referenceOf(this.#secretOf(holding), 'secp256k1'), base.owner)) {
+    if (
+      message.sealed &&
+      !isSame(this.#cryptography.referenceOf(this.#signer.secretOf(holding), 'secp256k1'), base.owner)
+    ) {
       throw coinFailure('COIN_KEY_WRONG', 'the secret that came along is not that of the coin');
     }
     const content = { kind: 'receipt' as const, register: base.register, payee: this.state.device, transferId };
@@ -345,7 +343,7 @@ export class SecurityElement {
     return this.#oneAtATime(async () => {
       const holding = requireHolding(this.state, holdingId);
       if (holding.state !== 'active' || holding.history.length === 0) return undefined;
-      return this.#ask(await this.#switchAsk('takeOver', holding));
+      return this.#ask(await this.#signer.switchAsk('takeOver', holding, this.state.nextKey));
     });
   }
 
@@ -355,7 +353,7 @@ export class SecurityElement {
       const holding = requireHolding(this.state, holdingId);
       const { record } = holding;
       if (record?.kind !== 'sent' && record?.kind !== 'restored') return undefined;
-      return this.#ask(await this.#switchAsk('reclaim', holding));
+      return this.#ask(await this.#signer.switchAsk('reclaim', holding, this.state.nextKey));
     });
   }
 
@@ -372,11 +370,11 @@ export class SecurityElement {
       const part: CoinHead = { ...slot, owner: await this.keys.reference(index + 1) };
       const operation = { kind: 'Split' as const, rest, part, partAmount: amount };
       const results = [
-        this.#holdingOf({ ...rest, sequence: rest.sequence + 1, amount: base.amount - amount }, index),
-        this.#holdingOf({ ...part, sequence: part.sequence + 1, amount }, index + 1),
+        this.#signer.holdingOf({ ...rest, sequence: rest.sequence + 1, amount: base.amount - amount }, index),
+        this.#signer.holdingOf({ ...part, sequence: part.sequence + 1, amount }, index + 1),
       ];
-      const requests = [await this.#sign(key, operation)];
-      return this.#ask(this.#askOf('split', requests, [order.holdingId], results, 2));
+      const requests = [await this.#signer.sign(key, operation)];
+      return this.#ask(askOf({ purpose: 'split', requests, inputs: [order.holdingId], results, keysUsed: 2 }));
     });
   }
 
@@ -396,9 +394,9 @@ export class SecurityElement {
       const { coin, sequence } = kept.base;
       const head = { coin, sequence, owner: await this.keys.reference(index) };
       const operation = { kind: 'Merge' as const, head, other: { coin: gone.base.coin, sequence: gone.base.sequence } };
-      const results = [this.#holdingOf({ ...head, sequence: sequence + 1, amount }, index)];
-      const requests = [await this.#sign(kept.key, operation)];
-      return this.#ask(this.#askOf('merge', requests, [one, other], results, 1));
+      const results = [this.#signer.holdingOf({ ...head, sequence: sequence + 1, amount }, index)];
+      const requests = [await this.#signer.sign(kept.key, operation)];
+      return this.#ask(askOf({ purpose: 'merge', requests, inputs: [one, other], results, keysUsed: 1 }));
     });
   }
 
@@ -414,9 +412,17 @@ export class SecurityElement {
       const asks: Ask[] = [];
       for (const [place, { id, base, key }] of held.entries()) {
         const head = { coin: base.coin, sequence: base.sequence, owner, hops: 0 };
-        const results = [this.#holdingOf({ ...base, sequence: base.sequence + 1, owner }, index)];
-        const requests = [await this.#sign(key, { kind: 'Switch', head })];
-        asks.push(this.#askOf('takeOver', requests, [id], results, place === 0 ? 1 : 0));
+        const results = [this.#signer.holdingOf({ ...base, sequence: base.sequence + 1, owner }, index)];
+        const requests = [await this.#signer.sign(key, { kind: 'Switch', head })];
+        asks.push(
+          askOf({
+            purpose: 'takeOver',
+            requests,
+            inputs: [id],
+            results,
+            keysUsed: place === 0 ? 1 : 0,
+          }),
+        );
       }
       await this.#write(...asks.map((ask) => ({ type: 'asked' as const, ask })));
       return asks;
@@ -428,8 +434,8 @@ export class SecurityElement {
     return this.#oneAtATime(async () => {
       const { base, key } = requireRegistered(this.state, order.holdingId, order.now, this.policy);
       const head = { coin: base.coin, sequence: base.sequence, owner: order.recipient };
-      const requests = [await this.#sign(key, { kind: 'Redeem', head })];
-      return this.#ask(this.#askOf('redeem', requests, [order.holdingId], [], 0));
+      const requests = [await this.#signer.sign(key, { kind: 'Redeem', head })];
+      return this.#ask(askOf({ purpose: 'redeem', requests, inputs: [order.holdingId], results: [], keysUsed: 0 }));
     });
   }
 
@@ -443,7 +449,15 @@ export class SecurityElement {
       if (base.amount !== offer.amount) throw coinFailure('COIN_AMOUNT_OTHER', `a coin of ${base.amount}`);
       const head = { coin: base.coin, sequence: base.sequence, owner: offer.newOwner };
       const operation = { kind: 'Lock' as const, head, deadline: BigInt(order.deadline) };
-      return this.#ask(this.#askOf('lock', [await this.#sign(key, operation)], [order.holdingId], [], 0));
+      return this.#ask(
+        askOf({
+          purpose: 'lock',
+          requests: [await this.#signer.sign(key, operation)],
+          inputs: [order.holdingId],
+          results: [],
+          keysUsed: 0,
+        }),
+      );
     });
   }
 
@@ -454,9 +468,9 @@ export class SecurityElement {
       if (record?.kind !== 'locked') return undefined;
       const index = this.state.nextKey;
       const head = { coin: base.coin, sequence: base.sequence + 1, owner: await this.keys.reference(index) };
-      const results = [this.#holdingOf({ ...base, ...head, sequence: head.sequence + 1 }, index)];
-      const requests = [await this.#sign(key, { kind: 'Reclaim', head })];
-      return this.#ask(this.#askOf('unlock', requests, [holdingId], results, 1));
+      const results = [this.#signer.holdingOf({ ...base, ...head, sequence: head.sequence + 1 }, index)];
+      const requests = [await this.#signer.sign(key, { kind: 'Reclaim', head })];
+      return this.#ask(askOf({ purpose: 'unlock', requests, inputs: [holdingId], results, keysUsed: 1 }));
     });
   }
 
@@ -477,9 +491,9 @@ export class SecurityElement {
       if (known) return known;
       const index = this.state.nextKey;
       const head = { coin: locked.coin, sequence: locked.sequence, owner: await this.keys.reference(index) };
-      const results = [this.#holdingOf({ ...head, sequence: head.sequence + 1, amount: locked.amount }, index)];
-      const requests = [await this.#sign({ kind: 'derived', index: offer.index }, { kind: 'Claim', head })];
-      return this.#ask(this.#askOf('claim', requests, [], results, 1));
+      const results = [this.#signer.holdingOf({ ...head, sequence: head.sequence + 1, amount: locked.amount }, index)];
+      const requests = [await this.#signer.sign({ kind: 'derived', index: offer.index }, { kind: 'Claim', head })];
+      return this.#ask(askOf({ purpose: 'claim', requests, inputs: [], results, keysUsed: 1 }));
     });
   }
 
@@ -502,7 +516,7 @@ export class SecurityElement {
       const [left] = asked.inputs.filter((id) => !verdict.taken.has(id));
       const event = { type: 'settled' as const, askId, endings, results: [] };
       if (left === undefined) return this.#write(event);
-      const follow = await this.#switchAsk('reclaim', requireHolding(this.state, left));
+      const follow = await this.#signer.switchAsk('reclaim', requireHolding(this.state, left), this.state.nextKey);
       await this.#write({ ...event, follow });
     });
   }
@@ -536,65 +550,6 @@ export class SecurityElement {
     const message = decodeMessage(bytes);
     if (message.kind !== 'coin') throw coinFailure('COIN_MESSAGE_MALFORMED', `a ${message.kind} is no coin`);
     return message;
-  }
-
-  #holdingOf(found: OwnedCoin, index: number): Holding {
-    const { coin, sequence, amount, owner } = found;
-    const base: CoinBase = { register: this.state.register, coin, sequence, amount, owner, form: 'secret' };
-    return holdingOf(base, [], { kind: 'derived', index });
-  }
-
-  #secretOf({ key, base, history }: Holding): Hex {
-    if (key.kind === 'derived') return this.keys.secret(key.index);
-    const last = history.at(-1)!;
-    const transferId = transferIdOf(base, history.slice(0, -1), last);
-    return sealSecret(key.sealed, this.keys.agree(transferId, last.signature), transferId);
-  }
-
-  #signSwitch(holding: Holding, base: CoinBase, newOwner: Address) {
-    const digest = switchDigest(base, holding.history.length, newOwner);
-    if (holding.key.kind === 'derived') return this.keys.sign(holding.key.index, digest);
-    return Promise.resolve(this.#cryptography.sign(this.#secretOf(holding), 'secp256k1', digest));
-  }
-
-  async #sign(key: KeyPlace, operation: CoinOperation, holding?: Holding): Promise<SignedRequest> {
-    const digest = digestOf(this.state.register, operation);
-    if (key.kind === 'derived') return { operation, signature: await this.keys.sign(key.index, digest) };
-    return { operation, signature: this.#cryptography.sign(this.#secretOf(holding!), 'secp256k1', digest) };
-  }
-
-  /** The way that the register has not seen, and then to a new key, unless the coin is this device's own by then. */
-  async #switchAsk(purpose: AskPurpose, holding: Holding): Promise<Ask> {
-    const { base, history, key } = holding;
-    const place = ownPlace(holding);
-    const way =
-      base.form === 'switches'
-        ? history.map((hop, index): SignedRequest => {
-            const head = { coin: base.coin, sequence: base.sequence + index, owner: hop.newOwner, hops: index + 1 };
-            return { operation: { kind: 'Switch', head }, signature: hop.switchSignature! };
-          })
-        : [];
-    if (way.length > 0 && purpose === 'takeOver' && key.kind === 'derived') {
-      const owner = history.at(-1)!.newOwner;
-      const results = [this.#holdingOf({ ...base, ...place, owner }, key.index)];
-      return this.#askOf(purpose, way, [holding.id], results, 0);
-    }
-    const index = this.state.nextKey;
-    const head = { ...place, owner: await this.keys.reference(index), hops: history.length };
-    const results = [this.#holdingOf({ ...base, ...head, sequence: place.sequence + 1 }, index)];
-    const last = await this.#sign(key, { kind: 'Switch', head }, holding);
-    return this.#askOf(purpose, [...way, last], [holding.id], results, 1);
-  }
-
-  #askOf(
-    purpose: AskPurpose,
-    requests: readonly SignedRequest[],
-    inputs: readonly string[],
-    results: readonly Holding[],
-    keysUsed: number,
-  ): Ask {
-    const askId = keccak256(stringToHex(`${purpose} ${writePlain(requests)}`));
-    return { askId, purpose, requests, inputs, results, keysUsed };
   }
 
   async #ask(ask: Ask): Promise<Ask> {
@@ -640,19 +595,4 @@ function sentOf(record: Holding['record']): SentRecord | undefined {
 
 function isSameRegister(one: Register, other: Register): boolean {
   return one.chainId === other.chainId && isSame(one.address, other.address);
-}
-
-function encodeCheckpoint(journal: Replayed): string {
-  const body = writePlain(journal);
-  return `${keccak256(stringToHex(body))} ${body}`;
-}
-
-/** A torn or missing checkpoint costs time, and nothing else. */
-function replay(checkpoint: string | undefined, entries: readonly string[], apply = applyEvent): Replayed {
-  const body = checkpoint?.slice(FIRST_CHECKSUM.length + 1) ?? '';
-  if (checkpoint !== `${keccak256(stringToHex(body))} ${body}`) return replayEntries(entries, undefined, apply);
-  const kept = readPlain<Replayed>(body);
-  if (kept.entries > entries.length)
-    throw coinFailure('COIN_JOURNAL_DAMAGED', 'the journal ends before its checkpoint');
-  return replayEntries(entries.slice(kept.entries), kept, apply);
 }
