@@ -44,7 +44,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const restoration = {
     ...payouts,
     node,
-    signer: operator.address.toLowerCase() as `0x${string}`,
+    signer,
     finalityDepth: bridge.configuration.finalityDepth,
     logger,
     walletEvents: WALLET_EVENTS,

@@ -247,8 +247,9 @@ async function takeRefusal(
     const isKnown = (await loadCall(transaction, signed.callId)) !== undefined;
     if (!isKnown) logger.error({ event: 'chain.signedUnknown', callId: signed.callId, nonce: signed.nonce });
     await takeSigned(dependencies, transaction, signed);
-    const isTaken = code === 'SIGNER_NONCE_TAKEN';
-    await takeBack(transaction, node.chainId, key, nonce!, isTaken ? nonce! + 1 : nonce!);
+    // Books from a backup are behind the signer: whatever it has signed since then names itself when it is asked for.
+    const next = code === 'SIGNER_NONCE_TAKEN' ? (refusal.next ?? nonce! + 1) : nonce!;
+    await takeBack(transaction, node.chainId, key, nonce!, next);
     return { held: false };
   }
   const call = await loadCall(transaction, callId);

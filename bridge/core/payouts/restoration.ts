@@ -4,10 +4,11 @@ import {
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
-import type { Address, Hex } from '../../chain/domain.ts';
+import type { Hex } from '../../chain/domain.ts';
 import { batchIdOf, payoutsOf, tokenOf } from '../../chain/escrow.ts';
 import type { ChainNode } from '../../chain/node.ts';
 import { lastFinalBlock } from '../../chain/operations/observe-chain.ts';
+import type { CallSigner } from '../../chain/signing.ts';
 import type { DueEvent } from '../../platform/outbox.ts';
 import { readSetting, writeSetting } from '../../platform/settings.ts';
 import type { PayoutDependencies } from './operations.ts';
@@ -18,7 +19,13 @@ export const RESTORATION = 'restoration';
 type Restoration = Readonly<{ newestEventAt: string; lookUpTo?: number }>;
 
 type Dependencies = PayoutDependencies &
-  Readonly<{ node: ChainNode; signer: Address; finalityDepth: number; logger: Logger; walletEvents: string }>;
+  Readonly<{
+    node: ChainNode;
+    signer: Pick<CallSigner, 'keys'>;
+    finalityDepth: number;
+    logger: Logger;
+    walletEvents: string;
+  }>;
 type Paid = Readonly<{ event: DueEvent; batchId: string; index: number; payee: string; amount: bigint; token: string }>;
 
 const DUE_AT_ONCE = 1_000;
@@ -67,7 +74,7 @@ export async function mayPay(dependencies: Dependencies): Promise<boolean> {
   return true;
 }
 
-/** All that was final is known, every wallet event of it is handled, and every nonce of our key is spent in a final block. */
+/** All that was final is known, every wallet event of it is handled, and every nonce of our keys is spent in a final block. */
 async function isLookedUp(
   { database, node, deployment, signer, finalityDepth, outbox, walletEvents, logger }: Dependencies,
   restoration: Restoration,
@@ -82,8 +89,13 @@ async function isLookedUp(
   const final = await lastFinalBlock(database, deployment.chainId);
   if (!final || final.height < lookUpTo) return false;
   if ((await outbox.backlog())[walletEvents]) return false;
-  const [next, spent] = await Promise.all([node.nextNonce(signer), node.spentNonces(signer, final.hash as Hex)]);
-  return next === spent;
+  const settled = await Promise.all(
+    (await signer.keys()).map(async (key) => {
+      const [next, spent] = await Promise.all([node.nextNonce(key), node.spentNonces(key, final.hash as Hex)]);
+      return next === spent;
+    }),
+  );
+  return settled.every(Boolean);
 }
 
 /** What the wallet has paid, and no batch of these books knows of. */
