@@ -10,7 +10,7 @@ import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-even
 import { reverseUnanswered } from '../core/payments/operations/reverse-unanswered.ts';
 import { expirePayments } from '../core/payments/operations/void-payment.ts';
 import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
-import { isBeingRestored, mayPay } from '../core/payouts/restoration.ts';
+import { isBeingRestored, isCaughtUp, withoutPaid } from '../core/payouts/restoration.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
 import type { Drain } from '../platform/health.ts';
@@ -40,11 +40,11 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   // Books from a backup pay nothing that the chain may have paid already.
-  const isRestored = await isBeingRestored(database);
+  const isRestored = onceAnswered(() => isBeingRestored(database));
   const restoration = {
     ...payouts,
     node,
-    signer,
+    keys: () => signer.keys(),
     finalityDepth: bridge.configuration.finalityDepth,
     logger,
     walletEvents: WALLET_EVENTS,
@@ -52,7 +52,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const unlessHeld =
     (work: Answer): Answer =>
     async () => {
-      if (!isRestored || (await mayPay(restoration))) await work();
+      if (!(await isRestored()) || (await isCaughtUp(restoration))) await work();
     };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
@@ -93,7 +93,11 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
-      [PAYOUT_BATCHES]: unlessHeld(() => batchPayouts(payouts)),
+      [PAYOUT_BATCHES]: unlessHeld(async () =>
+        (await isRestored())
+          ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
+          : batchPayouts(payouts),
+      ),
       [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),
@@ -105,6 +109,18 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
       stopping.abort();
       await Promise.all([sealing, deliveries.stop()]);
     },
+  };
+}
+
+/** Asks with the first job, and then never again; a question that failed is asked with the next one. */
+function onceAnswered<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let known: Promise<Value> | undefined;
+  return () => {
+    known ??= ask().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
   };
 }
 

@@ -108,15 +108,22 @@ export async function schedulePayouts(
 /**
  * Puts what is due into batches, one for each asset, and asks the chain to pay them.
  *
- * Effects: batch, items and chain call in one database transaction; → how many items were batched
+ * Shape:   `toPay` says which of them are to be paid indeed; all, unless given; → how many were due
+ * Effects: batch, items and chain call in one database transaction
  */
-export async function batchPayouts(dependencies: PayoutDependencies): Promise<number> {
+export async function batchPayouts(
+  dependencies: PayoutDependencies,
+  toPay: (transaction: DatabaseTransaction, due: readonly ChainPayoutRow[]) => Promise<readonly ChainPayoutRow[]> = (
+    _,
+    due,
+  ) => Promise.resolve(due),
+): Promise<number> {
   const { database, clock, identifiers, deployment, outbox } = dependencies;
   let batched = 0;
   for (;;) {
     const found = await inDatabaseTransaction(database, async (transaction) => {
       const due = await lockDuePayouts(transaction, ITEMS_AT_ONCE);
-      for (const items of byAsset(due)) {
+      for (const items of byAsset(await toPay(transaction, due))) {
         const first = items[0]!;
         const batchId = identifiers.next('bat', first.shard);
         await saveBatched(transaction, items, batchId);
