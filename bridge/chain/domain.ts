@@ -26,6 +26,8 @@ export type ChainCall = Readonly<{
   data: Hex;
   value: bigint;
   gasLimit: number;
+  /** Why it may move money, for the signer to look up. */
+  grounds?: unknown;
   /** Until when it is worth being tried again, where what it met is a standstill of a token. */
   retryUntil?: Date;
 }>;

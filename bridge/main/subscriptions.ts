@@ -19,6 +19,7 @@ export const subscriptions: OutboxDependencies['subscriptions'] = {
   'escrow.undone': () => [ESCROW_EVENTS],
   'wallet.final': () => [WALLET_EVENTS],
   'chainCall.reverted': ({ kind }) => [kind === 'payoutBatch' ? WALLET_EVENTS : ESCROW_EVENTS],
+  'chainCall.withdrawn': () => [WALLET_EVENTS],
   'payment.created': () => [],
   'payment.authorized': () => [],
   'payment.declined': () => [],

@@ -5,6 +5,7 @@ import { tokenOf } from '../../../bridge/chain/escrow.ts';
 import type { ChainNode } from '../../../bridge/chain/node.ts';
 import { observeChain } from '../../../bridge/chain/operations/observe-chain.ts';
 import { submitCalls } from '../../../bridge/chain/operations/submit-calls.ts';
+import { signWith } from '../../../bridge/chain/signing.ts';
 import { acceptedNotFinal } from '../../../bridge/core/controls/accepted-not-final.ts';
 import { applyEscrowEvents } from '../../../bridge/core/payments/operations/apply-escrow-events.ts';
 import type { PaymentView } from '../../../bridge/core/payments/view.ts';
@@ -61,7 +62,8 @@ async function goOn(blocks: number, most = 20): Promise<void> {
   const { database, clock, outbox, payments } = stage;
   const node = nodeOfModel();
   const common = { database, node, clock, machineClock: clock, logger: payments.logger };
-  await submitCalls({ ...common, operator: OPERATOR, maximumFeePerGas: CARE_POLICY.maximumFeePerGas });
+  const signer = signWith(OPERATOR, DEPLOYMENT.chainId);
+  await submitCalls({ ...common, signer, outbox, maximumFeePerGas: CARE_POLICY.maximumFeePerGas });
   for (let mined = 0; mined < blocks; mined += 1) {
     clock.advance(2_000);
     model.mine(clock.now(), most);
