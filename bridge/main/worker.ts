@@ -40,7 +40,15 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   // Books from a backup pay nothing that the chain may have paid already.
-  const isRestored = await isBeingRestored(database);
+  // Asked when it is first needed: a worker starts without a word from the database.
+  let asked: Promise<boolean> | undefined;
+  const isRestored = (): Promise<boolean> => {
+    asked ??= isBeingRestored(database).catch((error: unknown) => {
+      asked = undefined;
+      throw error;
+    });
+    return asked;
+  };
   const restoration = {
     ...payouts,
     node,
@@ -52,7 +60,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const unlessHeld =
     (work: Answer): Answer =>
     async () => {
-      if (!isRestored || (await isCaughtUp(restoration))) await work();
+      if (!(await isRestored()) || (await isCaughtUp(restoration))) await work();
     };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
@@ -93,8 +101,8 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
-      [PAYOUT_BATCHES]: unlessHeld(() =>
-        isRestored
+      [PAYOUT_BATCHES]: unlessHeld(async () =>
+        (await isRestored())
           ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
           : batchPayouts(payouts),
       ),
