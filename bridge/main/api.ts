@@ -3,6 +3,7 @@ import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
+import { disputeRoutes } from '../core/disputes/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
 import { kindOfParticipant } from '../core/participants/operations.ts';
@@ -55,7 +56,8 @@ export function createApi(bridge: Bridge): Room {
     paymentEventRoutes({ ...bridge.payments, eventStream: bridge.eventStream }),
     webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
-    settlementRoutes({ database, clock, machineClock, outbox }),
+    settlementRoutes({ database, clock, machineClock, outbox, identifiers }),
+    disputeRoutes({ database, clock, identifiers, outbox, assets }),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),
     ledgerRoutes({ database }),

@@ -1,12 +1,20 @@
 import { keepSealing } from '../../ledger-service/statements/operations/seal-entries.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
+import { DISPUTE_DEADLINES, endOverdueDisputes } from '../core/disputes/operations.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
 import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
 import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-events.ts';
 import { reverseUnanswered } from '../core/payments/operations/reverse-unanswered.ts';
 import { expirePayments } from '../core/payments/operations/void-payment.ts';
-import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
+import {
+  applyWalletEvents,
+  batchPayouts,
+  PAYOUT_BATCHES,
+  RESERVES,
+  releaseReserves,
+  schedulePayouts,
+} from '../core/payouts/operations.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
 import { type DomainEvent, WEBHOOKS } from '../platform/outbox.ts';
@@ -61,6 +69,8 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ring(PAYOUT_BATCHES);
       },
       [PAYOUT_BATCHES]: () => batchPayouts(payouts),
+      [RESERVES]: () => releaseReserves(payouts),
+      [DISPUTE_DEADLINES]: () => endOverdueDisputes({ database, clock, identifiers, outbox }),
       [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),

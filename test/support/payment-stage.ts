@@ -71,7 +71,7 @@ export async function openPaymentStage() {
     logger,
   };
   const payouts = { database, clock, machineClock: clock, identifiers, outbox, deployment: DEPLOYMENT };
-  const settlement = { database, clock, machineClock: clock, outbox };
+  const settlement = { database, clock, machineClock: clock, outbox, identifiers };
   const quotes = {
     database,
     clock,

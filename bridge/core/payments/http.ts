@@ -46,7 +46,7 @@ const createPaymentSchema = z
 
 const movementSchema = z.object({
   sequence: z.number().int(),
-  kind: z.enum(['capture', 'void', 'expiry', 'refund']),
+  kind: z.enum(['capture', 'void', 'expiry', 'refund', 'chargeback', 'representment']),
   state: z.enum(['accepted', 'final', 'failed']),
   amount: amountSchema,
   merchantAmount: amountSchema,
@@ -82,6 +82,7 @@ const paymentSchema = z
     captured: amountSchema,
     voided: amountSchema,
     refunded: amountSchema,
+    chargedBack: amountSchema.openapi({ description: 'taken back by the issuer, and not won again' }),
     declineCode: z.string().nullable(),
     termsHash: z.string().nullable(),
     occurredAt: z.string(),
