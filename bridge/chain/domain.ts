@@ -28,6 +28,9 @@ export type ChainCall = Readonly<{
   gasLimit: number;
 }>;
 
+/** The kind of a transfer of nothing from a key to itself: all it does is spend a nonce. */
+export const NONCE_FILLER = 'nonceFiller';
+
 export type ObservedBlock = Readonly<{
   height: number;
   hash: Hex;

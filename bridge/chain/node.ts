@@ -13,10 +13,17 @@ export interface ChainNode {
   /** Those of these very blocks; a node that does not have one of them fails, where a range would just be emptier. */
   logsOf(blockHashes: readonly Hex[], addresses: readonly Address[]): Promise<readonly ObservedLog[]>;
   receipt(chainHash: Hex): Promise<ChainReceipt | undefined>;
-  /** `known` when the node, or the chain, has it already. */
+  /**
+   * `known` when the node, or the chain, has it or another one of its nonce already: to be looked up, no failure.
+   *
+   * Errors: thrown OPERATOR_FUNDS_MISSING when its signer cannot pay for it · CHAIN_CALL_REFUSED when no node will ever
+   *         take it as it is
+   */
   send(raw: Hex): Promise<'accepted' | 'known'>;
   gasPrice(): Promise<bigint>;
   nextNonce(address: Address): Promise<number>;
+  /** How many nonces of a key are spent as of a block; a node that does not have this very block fails. */
+  spentNonces(address: Address, blockHash: Hex): Promise<number>;
   /** Units of a token, or of the chain's own coin for the zero address, as of a block. */
   balance(token: Address, owner: Address, height: number): Promise<bigint>;
 }
@@ -106,14 +113,20 @@ function nodeOf(client: PublicClient, chainId: number): ChainNode {
         return 'accepted';
       } catch (error) {
         const message = error instanceof Error ? error.message : '';
-        // «Nonce too low» says that this nonce is spent, by this very call or its replacement: a look-up, no failure.
-        if (/already known|known transaction|nonce too low|nonce.*too low|already imported/i.test(message))
-          return 'known';
-        throw unavailable(error);
+        const said = readRefusal(message);
+        if (said === 'known') return 'known';
+        throw said ? new SettlementError(said, lastWords(message), {}, { cause: error }) : unavailable(error);
       }
     },
     gasPrice: () => available(() => client.getGasPrice()),
     nextNonce: (address) => available(() => client.getTransactionCount({ address, blockTag: 'pending' })),
+    async spentNonces(address, blockHash) {
+      // By hash (EIP-1898): at this height another branch may have spent others.
+      const parameters = [address, { blockHash, requireCanonical: true }];
+      return Number(
+        await available(() => client.request({ method: 'eth_getTransactionCount', params: parameters } as never)),
+      );
+    },
     balance(token, owner, height) {
       const blockNumber = BigInt(height);
       return available(() =>
@@ -160,6 +173,29 @@ function observedLogOf(): (log: DecodedLog) => ObservedLog {
       ),
     };
   };
+}
+
+/**
+ * What a node's refusal of a signed transaction means, in the words of geth, Nethermind, Besu, Reth and Hardhat; undefined when
+ * it may just be asked again.
+ *
+ * «Nonce too low» says that this nonce is spent, by this very call or its replacement, and «underpriced» that the node
+ * has another one of this nonce.
+ */
+export function readRefusal(message: string): 'known' | 'OPERATOR_FUNDS_MISSING' | 'CHAIN_CALL_REFUSED' | undefined {
+  if (/already known|known transaction|nonce.*too low|already imported|replacement.*underpriced/i.test(message)) {
+    return 'known';
+  }
+  if (/insufficient funds|upfront cost exceeds|have enough funds|insufficient sender balance/i.test(message)) {
+    return 'OPERATOR_FUNDS_MISSING';
+  }
+  const forGood = /intrinsic gas|exceeds .*gas (limit|cap)|requires at least .* gas|oversized data|floor data gas/i;
+  return forGood.test(message) ? 'CHAIN_CALL_REFUSED' : undefined;
+}
+
+/** The node's own words stand behind «Details:» in the error of the client. */
+function lastWords(message: string): string {
+  return (/Details: (.*)/.exec(message)?.[1] ?? message.split('\n')[0]!).slice(0, 300);
 }
 
 async function available<Answer>(ask: () => Promise<Answer>): Promise<Answer> {

@@ -1,7 +1,8 @@
-import { and, asc, desc, eq, gte, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNull, lte, not, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import type { Shard } from '../../ledger-service/vocabulary/identifiers.ts';
 import { chainBlocks, chainCalls, chainKeys, chainLogs, chainSubmissions } from '../schema/chain.ts';
+import { isNewestForm, waitsForEarlier } from './care-store.ts';
 import type { Address, ChainCall, Hex, ObservedBlock, ObservedLog } from './domain.ts';
 
 type Reader = Database['drizzle'] | DatabaseTransaction;
@@ -54,7 +55,7 @@ export async function saveNextNonce(
  * said: the escrow refuses a number that is ahead of its own.
  */
 export async function lockDueCalls(transaction: DatabaseTransaction, limit: number) {
-  const isDue = eq(chainCalls.state, 'due');
+  const isDue = and(eq(chainCalls.state, 'due'), not(waitsForEarlier));
   const oldest = await transaction
     .select({ subject: chainCalls.subject })
     .from(chainCalls)
@@ -87,12 +88,17 @@ export async function saveSigned(
       .set({ state: 'signed', signer, nonce, signedAt })
       .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.callId, callId)));
   }
-  await transaction
-    .insert(chainSubmissions)
-    .values(signed.map(({ callId, chainHash, raw }) => ({ shard: SHARD, chainHash, callId, raw, signedAt })));
+  await transaction.insert(chainSubmissions).values(
+    signed.map(({ callId, chainHash, raw }) => {
+      // A call whose nonce was lost has forms of its former nonce.
+      const attempt = sql<number>`(select coalesce(max(s.attempt) + 1, 0) from bridge.chain_submissions s
+          where s.shard = ${SHARD} and s.call_id = ${callId})`;
+      return { shard: SHARD, chainHash, callId, raw, signedAt, attempt };
+    }),
+  );
 }
 
-/** Signed forms that were never handed to a node, or so long ago that it may have forgotten them; lowest nonce first. */
+/** Newest signed forms that were never handed to a node, or so long ago that it may have forgotten them; lowest nonce first. */
 export async function loadUnsent(reader: Reader, sentBefore: Date, limit: number) {
   return reader
     .select({ chainHash: chainSubmissions.chainHash, raw: chainSubmissions.raw, sentAt: chainSubmissions.sentAt })
@@ -105,6 +111,7 @@ export async function loadUnsent(reader: Reader, sentBefore: Date, limit: number
       and(
         eq(chainCalls.state, 'signed'),
         or(isNull(chainSubmissions.sentAt), lte(chainSubmissions.sentAt, sentBefore)),
+        isNewestForm,
       ),
     )
     .orderBy(asc(chainCalls.nonce))
@@ -115,8 +122,19 @@ export async function markSent(writer: Reader, chainHashes: readonly string[], s
   if (chainHashes.length === 0) return;
   await writer
     .update(chainSubmissions)
-    .set({ sentAt })
-    .where(and(eq(chainSubmissions.shard, SHARD), inArray(chainSubmissions.chainHash, [...chainHashes])));
+    .set({ sentAt, firstSentAt: sql`coalesce(${chainSubmissions.firstSentAt}, ${sentAt.toISOString()})` })
+    .where(
+      inArray(
+        chainSubmissions.chainHash,
+        // In one order, whichever workers mark the same ones.
+        writer
+          .select({ chainHash: chainSubmissions.chainHash })
+          .from(chainSubmissions)
+          .where(and(eq(chainSubmissions.shard, SHARD), inArray(chainSubmissions.chainHash, [...chainHashes])))
+          .orderBy(asc(chainSubmissions.chainHash))
+          .for('update'),
+      ),
+    );
 }
 
 export async function loadHighestBlock(reader: Reader, chainId: number) {
@@ -319,11 +337,27 @@ export async function saveOutcome(
     .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.callId, callId)));
 }
 
+/** Calls that are not final, by state, and when the oldest of them was asked for by the books' clock. */
+export async function countCallsByState(
+  reader: Reader,
+): Promise<readonly Readonly<{ state: string; calls: number; oldest: Date }>[]> {
+  const rows = await reader
+    .select({
+      state: chainCalls.state,
+      calls: sql<number>`count(*)::int`,
+      oldest: sql<string>`min(${chainCalls.recordedAt})`,
+    })
+    .from(chainCalls)
+    .where(inArray(chainCalls.state, ['due', 'signed']))
+    .groupBy(chainCalls.state);
+  return rows.map((row) => ({ ...row, oldest: new Date(row.oldest) }));
+}
+
 export async function countOpenCalls(reader: Reader): Promise<number> {
   const [row] = await reader
     .select({ open: sql<number>`count(*)::int` })
     .from(chainCalls)
-    .where(inArray(chainCalls.state, ['due', 'signed']));
+    .where(inArray(chainCalls.state, ['due', 'signed', 'givenUp']));
   return row?.open ?? 0;
 }
 
@@ -336,7 +370,7 @@ export async function loadCallsOf(reader: Reader, shard: Shard, subject: string)
       nonce: chainCalls.nonce,
       chainHash: sql<string | null>`coalesce(${chainCalls.finalHash}, (
         select s.chain_hash from bridge.chain_submissions s
-        where s.shard = ${chainCalls.shard} and s.call_id = ${chainCalls.callId} order by s.signed_at desc limit 1))`,
+        where s.shard = ${chainCalls.shard} and s.call_id = ${chainCalls.callId} order by s.attempt desc limit 1))`,
       blockHeight: chainCalls.blockHeight,
       gasUsed: chainCalls.gasUsed,
       recordedAt: chainCalls.recordedAt,

@@ -1,6 +1,8 @@
 import { configurationOfProcess } from '../platform/configuration.ts';
-import { createApi, listen } from './api.ts';
-import { runAsProcess } from './process.ts';
+import type { Drain } from '../platform/health.ts';
+import { createApi } from './api.ts';
+import { listen } from './listen.ts';
+import { drained, runAsProcess } from './process.ts';
 import { startWatcher } from './watcher.ts';
 import { openBridge } from './wiring.ts';
 import { startWorker } from './worker.ts';
@@ -11,9 +13,11 @@ if (import.meta.main) {
     const bridge = await openBridge(configurationOfProcess());
     const worker = await startWorker(bridge);
     const watcher = startWatcher(bridge);
-    const listening = await listen(createApi(bridge), bridge.configuration.port);
+    const drain: Drain = { isDraining: false };
+    const listening = await listen(createApi(bridge, drain), bridge.configuration.port);
     process.stdout.write(`${JSON.stringify({ event: 'api.ready', url: listening.url })}\n`);
     return async () => {
+      await drained(bridge, drain);
       // Streams end of themselves never, and would hold the listener.
       await bridge.eventStream.close();
       await listening.close();

@@ -1,8 +1,7 @@
-import { serve } from '@hono/node-server';
 import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
-import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
+import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { disputeRoutes } from '../core/disputes/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
@@ -14,32 +13,41 @@ import { quoteRoutes } from '../core/quotes/http.ts';
 import { reconciliationRoutes } from '../core/reconciliation/http.ts';
 import { underWayRoutes } from '../core/reconciliation/under-way.ts';
 import { settlementRoutes } from '../core/settlement/http.ts';
+import { createAdmission, REQUESTS_AT_ONCE } from '../platform/admission.ts';
 import { authenticate, type KindOf } from '../platform/authentication.ts';
 import { clockRoutes } from '../platform/clock-routes.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
-import { healthRoutes } from '../platform/health.ts';
+import type { Drain } from '../platform/health.ts';
 import { pageRoutes } from '../platform/pages.ts';
 import { webhookRoutes } from '../platform/webhooks/http.ts';
 import { describeWebhooks } from '../platform/webhooks/openapi.ts';
+import { listen, operatorRoutes } from './listen.ts';
 import { keepToOwnAddresses } from './owner-rules.ts';
-import { runAsProcess } from './process.ts';
+import { drained, runAsProcess } from './process.ts';
 import { type Bridge, openBridge } from './wiring.ts';
 import { priceSourcesOf, quotePolicyOf } from './world.ts';
 
 /** The whole API as one app of small apps. */
-export function createApi(bridge: Bridge): Room {
+export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }): Room {
   const { database, assets, clock, machineClock, identifiers, outbox, deployment, node, logger, world, metrics } =
     bridge;
   const app = createOuterApp({ identifiers, logger });
   app.use(async (context, next) => {
     const started = machineClock.now().getTime();
     await next();
+    // Who is told so opens its next connection elsewhere, and none is cut with a request on its way.
+    if (drain.isDraining) context.header('Connection', 'close');
     const labels = { method: context.req.method, route: context.req.routePath };
     metrics.requests.inc({ ...labels, status: String(context.res.status) });
     metrics.requestDuration.observe(labels, machineClock.now().getTime() - started);
   });
+  const admit = createAdmission({
+    atOnce: bridge.configuration.apiRequestsAtOnce ?? REQUESTS_AT_ONCE,
+    shed: () => metrics.requestsShed.inc(),
+    underWay: (count) => metrics.requestsUnderWay.set(count),
+  });
   const kindOf: KindOf = (shard, participantId) => kindOfParticipant(database, shard, participantId);
-  app.use('/v1/*', authenticate({ database, machineClock, kindOf }), keepToOwnAddresses, strictBody);
+  app.use('/v1/*', admit, authenticate({ database, machineClock, kindOf }), keepToOwnAddresses, strictBody);
   const moved = async (time: Date) => {
     if (bridge.isLocal) await setLocalChainClock(bridge.configuration.rpcUrl, time);
   };
@@ -58,6 +66,7 @@ export function createApi(bridge: Bridge): Room {
     payoutRoutes({ database }),
     settlementRoutes({ database, clock, machineClock, outbox, identifiers }),
     disputeRoutes({ database, clock, identifiers, outbox, assets }),
+    exposureRoutes(bridge.payments),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),
     ledgerRoutes({ database }),
@@ -79,60 +88,21 @@ export function createApi(bridge: Bridge): Room {
       },
       security: [{ apiKey: [] }],
     }) as unknown as Record<string, unknown>;
-  app.route('/', healthRoutes({ database, node, outbox, metrics, timers: bridge.timers }));
+  app.route('/', operatorRoutes(bridge, drain));
   app.route('/', pageRoutes({ title: 'Specie', chainId: deployment.chainId, describe }));
   return app;
-}
-
-export type Listening = Readonly<{ url: string; close(): Promise<void> }>;
-
-/**
- * Listens on loopback, by both of its addresses where the machine has both.
- *
- * Errors: thrown CONFIGURATION_INVALID when the port is taken.
- */
-export async function listen(app: Room, port: number): Promise<Listening> {
-  const first = await open(app, '127.0.0.1', port);
-  const bound = first.port;
-  const second = await open(app, '::1', bound).catch(() => undefined);
-  return {
-    url: `http://localhost:${bound}`,
-    close: async () => {
-      await Promise.all([first.close(), second?.close()]);
-    },
-  };
-}
-
-function open(app: Room, hostname: string, port: number): Promise<Readonly<{ port: number; close(): Promise<void> }>> {
-  return new Promise((resolve, reject) => {
-    const server = serve({ fetch: app.fetch, hostname, port }, (address) => {
-      resolve({
-        port: address.port,
-        close: () =>
-          new Promise<void>((closed) => {
-            server.close(() => closed());
-            // Connections that are kept alive without a request would hold the process.
-            if ('closeIdleConnections' in server) server.closeIdleConnections();
-          }),
-      });
-    });
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new SettlementError('CONFIGURATION_INVALID', `port ${port} is taken`, { param: 'PORT' })
-          : error,
-      );
-    });
-  });
 }
 
 if (import.meta.main) {
   await runAsProcess('api', async () => {
     const bridge = await openBridge(configurationOfProcess());
+    const drain: Drain = { isDraining: false };
     await bridge.doorbells.start({});
-    const listening = await listen(createApi(bridge), bridge.configuration.port);
+    const listening = await listen(createApi(bridge, drain), bridge.configuration.port);
     process.stdout.write(`${JSON.stringify({ event: 'api.ready', url: listening.url })}\n`);
     return async () => {
+      await drained(bridge, drain);
+      // Streams end of themselves never, and would hold the listener.
       await bridge.eventStream.close();
       await listening.close();
       await bridge.close();

@@ -1,7 +1,15 @@
 import { systemTimers } from '../../ledger-service/platform/ports.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+import type { Drain } from '../platform/health.ts';
+import type { Bridge } from './wiring.ts';
 
-const FORCED_EXIT_AFTER_MILLISECONDS = 10_000;
+/** Readiness says no first, for as long as whoever sends requests here needs to notice. */
+export async function drained({ timers, configuration }: Bridge, drain: Drain): Promise<void> {
+  drain.isDraining = true;
+  if (configuration.drainMilliseconds) await timers.wait(configuration.drainMilliseconds);
+}
+
+const FORCED_EXIT_AFTER_MILLISECONDS = 30_000;
 
 /**
  * Runs one process of the bridge until it is told to stop, or until whoever started it is gone.

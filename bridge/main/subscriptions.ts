@@ -49,4 +49,8 @@ export const subscriptions: OutboxDependencies['subscriptions'] = {
   'dispute.lost': () => [],
   'settlementWindow.settled': () => [],
   'settlementWindow.merchantPaid': () => [],
+  'exposure.high': () => [],
+  'exposure.low': () => [],
+  'inventory.low': () => [],
+  'inventory.restored': () => [],
 };

@@ -1,5 +1,8 @@
 import { observeChain } from '../chain/operations/observe-chain.ts';
+import { reconcile } from '../core/reconciliation/operations.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
+import type { Drain } from '../platform/health.ts';
+import { listenForOperators } from './listen.ts';
 import { runAsProcess } from './process.ts';
 import { type Bridge, openBridge } from './wiring.ts';
 
@@ -19,7 +22,7 @@ export function startWatcher(bridge: Bridge): Readonly<{ stop(): Promise<void> }
       await timers.wait(configuration.watchMilliseconds, stopping.signal).catch(() => {});
     }
   };
-  const watching = watch();
+  const watching = Promise.all([watch(), keepReconciling(bridge, stopping.signal)]);
   return {
     stop: async () => {
       stopping.abort();
@@ -28,13 +31,37 @@ export function startWatcher(bridge: Bridge): Readonly<{ stop(): Promise<void> }
   };
 }
 
+/** Compares books, chain and windows again and again, so that a break is a figure that somebody can be called for. */
+async function keepReconciling(bridge: Bridge, signal: AbortSignal): Promise<void> {
+  const { configuration, timers, metrics, machineClock, logger } = bridge;
+  const pause = configuration.reconciliationMilliseconds;
+  if (!pause) return;
+  while (!signal.aborted) {
+    await timers.wait(pause, signal).catch(() => {});
+    if (signal.aborted) return;
+    try {
+      const { breaks } = await reconcile(bridge);
+      metrics.openBreaks.set(breaks.length);
+      metrics.reconciledAt.set(machineClock.now().getTime() / 1000);
+      for (const found of breaks) logger.error({ event: 'reconciliation.break', ...found });
+    } catch (error) {
+      logger.warn({ event: 'reconciliation.failed', err: error });
+    }
+  }
+}
+
 if (import.meta.main) {
   await runAsProcess('watcher', async () => {
     const bridge = await openBridge(configurationOfProcess());
     await bridge.doorbells.start({});
+    const drain: Drain = { isDraining: false };
     const watcher = startWatcher(bridge);
+    const operators = await listenForOperators(bridge, drain);
+    process.stdout.write(`${JSON.stringify({ event: 'watcher.ready' })}\n`);
     return async () => {
+      drain.isDraining = true;
       await watcher.stop();
+      await operators?.close();
       await bridge.close();
     };
   });

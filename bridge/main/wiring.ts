@@ -30,7 +30,7 @@ import { Outbox, WEBHOOKS } from '../platform/outbox.ts';
 import type { WebhookDependencies } from '../platform/webhooks/dependencies.ts';
 import { systemResolver } from '../platform/webhooks/resolve.ts';
 import { subscriptions } from './subscriptions.ts';
-import { assetsOf, deploymentOf, paymentLimitsOf, readWorld, type World } from './world.ts';
+import { assetsOf, deploymentOf, marksOf, paymentLimitsOf, readWorld, type World } from './world.ts';
 
 export const BRIDGE_MIGRATIONS = {
   folder: fileURLToPath(new URL('../migrations', import.meta.url)),
@@ -88,6 +88,8 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
     // A local chain forgets where its clock was moved to when no block came after it.
     if (clock.isSettable) await setLocalChainClock(configuration.rpcUrl, clock.now());
     const timers = systemTimers;
+    const closing = new AbortController();
+    const reading = clock.keepReading(timers, closing.signal);
     const identifiers = createIdentifierSource(clock, systemChance);
     const doorbells = createDoorbells({
       databaseUrl: configuration.databaseUrl,
@@ -147,6 +149,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         deployment,
         networkFees: world.networkFees,
         paymentLimits: paymentLimitsOf(world),
+        marks: marksOf(world, clock),
         logger,
       },
       webhooks: {
@@ -164,6 +167,8 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       },
       eventStream,
       close: async () => {
+        closing.abort();
+        await reading;
         await eventStream.close();
         await doorbells.close();
         await database.close();

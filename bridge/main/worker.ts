@@ -1,6 +1,9 @@
 import { keepSealing } from '../../ledger-service/statements/operations/seal-entries.ts';
+import { CARE_POLICY } from '../chain/care-policy.ts';
+import { type Care, careForCalls } from '../chain/operations/care-for-calls.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
+import { EXPOSURE_ALERTS, watchExposure } from '../core/controls/exposure/watch.ts';
 import { DISPUTE_DEADLINES, endOverdueDisputes } from '../core/disputes/operations.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
 import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
@@ -17,13 +20,16 @@ import {
 } from '../core/payouts/operations.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
+import type { Drain } from '../platform/health.ts';
 import { type DomainEvent, WEBHOOKS } from '../platform/outbox.ts';
 import { createDeliveries } from '../platform/webhooks/jobs.ts';
 import { createSender, type Sender } from '../platform/webhooks/sender.ts';
+import { listenForOperators } from './listen.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
 import { type Bridge, openBridge, operatorOf } from './wiring.ts';
 
+const CHAIN_CARE = 'chain-care';
 const EXPIRIES = 'expiries';
 const WEBHOOK_DEADLINE_MILLISECONDS = 10_000;
 
@@ -34,15 +40,26 @@ const WEBHOOK_DEADLINE_MILLISECONDS = 10_000;
  */
 export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Promise<void> }>> {
   const { database, node, clock, machineClock, identifiers, outbox, deployment, logger, payments, world } = bridge;
-  const submission = { database, node, operator: operatorOf(bridge), clock, machineClock, logger };
+  const policy = bridge.configuration.chainCare ?? CARE_POLICY;
+  const operator = operatorOf(bridge);
+  const { maximumFeePerGas } = policy;
+  const submission = { database, node, operator, clock, machineClock, logger, maximumFeePerGas };
+  const care = { database, node, operator, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
   await bridge.doorbells.start(
     timed(bridge, {
       [CHAIN_SUBMISSION]: () => submitCalls(submission),
+      [CHAIN_CARE]: async () => {
+        const done = await careForCalls(care);
+        countCare(bridge.metrics, done);
+        // What was signed anew, or is due again, goes out.
+        if (done.replaced + done.reopened + done.filled + done.givenUp > 0) outbox.ring(CHAIN_SUBMISSION);
+      },
       [REVERSALS]: () => reverseUnanswered(payments),
       [EXPIRIES]: () => expirePayments(payments),
+      [EXPOSURE_ALERTS]: () => watchExposure({ ...payments, metrics: bridge.metrics }),
       [ESCROW_EVENTS]: async () => {
         const events: DomainEvent[] = [];
         await outbox.drain(ESCROW_EVENTS, async (transaction, due) => {
@@ -85,6 +102,14 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   };
 }
 
+function countCare(metrics: Bridge['metrics'], done: Care): void {
+  metrics.stuckCalls.set(done.stuck);
+  metrics.chainRepairs.inc({ kind: 'replaced' }, done.replaced);
+  metrics.chainRepairs.inc({ kind: 'reopened' }, done.reopened);
+  metrics.chainRepairs.inc({ kind: 'nonceFilled' }, done.filled);
+  metrics.chainRepairs.inc({ kind: 'givenUp' }, done.givenUp);
+}
+
 function senderOf({ webhooks, timers, configuration }: Bridge): Sender {
   const { reach, resolver } = webhooks;
   const deadlineMilliseconds = configuration.webhookDeadlineMilliseconds ?? WEBHOOK_DEADLINE_MILLISECONDS;
@@ -111,10 +136,15 @@ function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Reado
 if (import.meta.main) {
   await runAsProcess('worker', async () => {
     const bridge = await openBridge(configurationOfProcess());
+    const drain: Drain = { isDraining: false };
     const worker = await startWorker(bridge);
+    const operators = await listenForOperators(bridge, drain);
+    process.stdout.write(`${JSON.stringify({ event: 'worker.ready' })}\n`);
     return async () => {
+      drain.isDraining = true;
       await worker.stop();
       await bridge.close();
+      await operators?.close();
     };
   });
 }

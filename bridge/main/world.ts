@@ -2,8 +2,11 @@ import { z } from 'zod';
 import type { Database } from '../../ledger-service/platform/database.ts';
 import type { Asset } from '../../ledger-service/vocabulary/assets.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
+import type { Clock } from '../../ledger-service/vocabulary/time.ts';
 import type { Deployment } from '../chain/domain.ts';
+import type { Marks } from '../core/controls/exposure/domain.ts';
 import type { QuotePolicy } from '../core/quotes/domain.ts';
+import { createMarks } from '../core/quotes/marks.ts';
 import { fixedPrices, type PriceSource, type ReferencePrice } from '../core/quotes/price-sources.ts';
 import { readSetting, writeSetting } from '../platform/settings.ts';
 
@@ -39,6 +42,8 @@ const worldSchema = z.object({
     z.string(),
     z.record(z.string(), z.object({ numerator: digits, denominator: digits, scale: z.number().int() })),
   ),
+  /** The currency that exposure and its limits are counted in. */
+  exposureCurrency: z.string().default('USD'),
   /** The most that one payment may ask for, in minor units. */
   paymentLimits: z.record(z.string(), digits),
   /** Names the settlement model's calendar: one window is open per currency and calendar. */
@@ -98,4 +103,14 @@ export function priceSourcesOf({ prices }: World): readonly PriceSource[] {
 
 export function paymentLimitsOf({ paymentLimits }: World): ReadonlyMap<string, bigint> {
   return new Map(Object.entries(paymentLimits).map(([asset, maximum]) => [asset, BigInt(maximum)]));
+}
+
+/** Exposure is marked by the sources and the policy of quotes. */
+export function marksOf(world: World, clock: Clock): Marks {
+  return createMarks({
+    clock,
+    priceSources: priceSourcesOf(world),
+    quotePolicy: quotePolicyOf(world),
+    currency: world.exposureCurrency,
+  });
 }

@@ -1,10 +1,11 @@
 import type { Database } from '../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
-import type { Clock } from '../../ledger-service/vocabulary/time.ts';
+import type { Clock, Timers } from '../../ledger-service/vocabulary/time.ts';
 import { readSetting, writeSetting } from './settings.ts';
 
 type Reading = Readonly<{ at: number; machine: number }>;
 const SETTING = 'book-clock';
+const READ_EVERY_MILLISECONDS = 200;
 
 /**
  * The books' clock. In a local run it can be set, so that a day of the past is settled on that day's own time.
@@ -35,6 +36,21 @@ export class BookClock implements Clock {
     return new BookClock(machine, database, reading);
   }
 
+  /**
+   * Hears of what other processes set, until it is told to stop; returns at once where nothing can be set.
+   *
+   * Errors: none; what could not be read is read the next time
+   */
+  async keepReading(timers: Timers, signal: AbortSignal): Promise<void> {
+    const database = this.#database;
+    if (!database) return;
+    while (!signal.aborted) {
+      const stored = await readSetting(database.drizzle, SETTING).catch(() => undefined);
+      if (stored) this.#adopt(stored as Reading);
+      await timers.wait(READ_EVERY_MILLISECONDS, signal).catch(() => {});
+    }
+  }
+
   get isSettable(): boolean {
     return this.#reading !== undefined;
   }
@@ -63,7 +79,13 @@ export class BookClock implements Clock {
     }
     const reading = { at: time.getTime(), machine: machine.getTime() };
     await writeSetting(this.#database.drizzle, SETTING, reading);
-    this.#reading = reading;
+    this.#adopt(reading);
     return this.now();
+  }
+
+  /** Two may be under way at once: the clock never goes back. */
+  #adopt(reading: Reading): void {
+    if (this.#reading && reading.at - reading.machine < this.#reading.at - this.#reading.machine) return;
+    this.#reading = reading;
   }
 }

@@ -13,7 +13,7 @@ const wholeNumber = z
 const url = (protocols: RegExp, example: string) => z.string().regex(protocols, `a URL such as ${example}`);
 
 /** Every variable that the bridge reads, with what it is when it is not set. */
-const environmentSchema = z.object({
+export const environmentSchema = z.object({
   DATABASE_URL: url(/^postgres(ql)?:\/\//, 'postgres://user:password@127.0.0.1:5432/specie'),
   RPC_URL: url(/^https?:\/\//, 'http://127.0.0.1:8545'),
   REDIS_URL: url(/^rediss?:\/\//, 'redis://127.0.0.1:6379').optional(),
@@ -27,11 +27,22 @@ const environmentSchema = z.object({
   WATCH_MILLISECONDS: wholeNumber.default(250),
   ISSUER_DEADLINE_MILLISECONDS: wholeNumber.default(2_000),
   DATABASE_POOL_SIZE: wholeNumber.default(24),
+  CHAIN_STUCK_AFTER_MILLISECONDS: wholeNumber.default(30_000),
+  CHAIN_REPLACED_ANYWAY_AFTER_WAITS: wholeNumber.default(3),
+  CHAIN_MAXIMUM_FEE_GWEI: wholeNumber.default(500),
   /** A local run on a past day: where the books' clock begins. Only on chain 31337 on loopback. */
   LOCAL_CLOCK_STARTS_AT: z.iso.datetime().optional(),
   /** A local run sends webhooks to receivers on its own machine, over http too. Only on chain 31337 on loopback. */
   WEBHOOKS_TO_LOOPBACK: z.enum(['true', 'false']).default('false'),
   WEBHOOK_DEADLINE_MILLISECONDS: wholeNumber.default(10_000),
+  /** How many requests of the API one process works on at once; above it they are refused with 503. */
+  API_REQUESTS_AT_ONCE: wholeNumber.default(512),
+  /** On a graceful stop: how long readiness says no before the listener closes. */
+  DRAIN_MILLISECONDS: wholeNumber.default(0),
+  /** Worker and watcher, run apart, answer probes and metrics here; unset: they open no port. */
+  METRICS_PORT: port.optional(),
+  /** How often the watcher compares the books with chain and windows; 0: never. */
+  RECONCILIATION_MILLISECONDS: wholeNumber.default(60_000),
 });
 
 export type Configuration = Readonly<{
@@ -45,9 +56,17 @@ export type Configuration = Readonly<{
   watchMilliseconds: number;
   issuerDeadlineMilliseconds: number;
   databasePoolSize: number;
+  /** When a chain call counts as stuck, and the most that one may offer for a unit of gas, in wei. */
+  chainCare?:
+    | Readonly<{ stuckAfterMilliseconds: number; replacedAnywayAfterWaits: number; maximumFeePerGas: bigint }>
+    | undefined;
   localClockStartsAt?: Date | undefined;
   webhooksToLoopback?: boolean | undefined;
   webhookDeadlineMilliseconds?: number | undefined;
+  apiRequestsAtOnce?: number | undefined;
+  drainMilliseconds?: number | undefined;
+  metricsPort?: number | undefined;
+  reconciliationMilliseconds?: number | undefined;
 }>;
 
 /**
@@ -83,9 +102,18 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     watchMilliseconds: values.WATCH_MILLISECONDS,
     issuerDeadlineMilliseconds: values.ISSUER_DEADLINE_MILLISECONDS,
     databasePoolSize: values.DATABASE_POOL_SIZE,
+    chainCare: {
+      stuckAfterMilliseconds: values.CHAIN_STUCK_AFTER_MILLISECONDS,
+      replacedAnywayAfterWaits: values.CHAIN_REPLACED_ANYWAY_AFTER_WAITS,
+      maximumFeePerGas: BigInt(values.CHAIN_MAXIMUM_FEE_GWEI) * 1_000_000_000n,
+    },
     localClockStartsAt: values.LOCAL_CLOCK_STARTS_AT ? new Date(values.LOCAL_CLOCK_STARTS_AT) : undefined,
     webhooksToLoopback: values.WEBHOOKS_TO_LOOPBACK === 'true',
     webhookDeadlineMilliseconds: values.WEBHOOK_DEADLINE_MILLISECONDS,
+    apiRequestsAtOnce: values.API_REQUESTS_AT_ONCE,
+    drainMilliseconds: values.DRAIN_MILLISECONDS,
+    metricsPort: values.METRICS_PORT,
+    reconciliationMilliseconds: values.RECONCILIATION_MILLISECONDS,
   };
 }
 

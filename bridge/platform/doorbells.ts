@@ -10,8 +10,12 @@ export interface Doorbells {
   ring(consumer: string): void;
   /** Resolves once every consumer listens. */
   start(answers: Readonly<Record<string, Answer>>): Promise<void>;
+  /** Resolves when the queue's storage answers. */
+  probe?(): Promise<void>;
   close(): Promise<void>;
 }
+
+const PROBED = 'probe';
 
 export type DoorbellOptions = Readonly<{
   databaseUrl: string;
@@ -26,6 +30,7 @@ const SWEEP_MILLISECONDS = 1_000;
 const GATHER_MILLISECONDS = 5;
 /** A job costs the database more than a look at due rows, so one consumer is rung at most ten times a second. */
 const QUIET_MILLISECONDS = 95;
+const ERROR_SAID_EVERY_MILLISECONDS = 5_000;
 
 /**
  * Doorbells on BullMQ: on Postgres by default, on Redis where a URL is given.
@@ -74,6 +79,10 @@ export function createDoorbells(options: DoorbellOptions): Doorbells {
       }
       await Promise.all([...queues.values(), ...workers].map((part) => part.waitUntilReady()));
       sweeping = sweep(Object.keys(answers), ring, options.timers, stopping.signal);
+    },
+    async probe() {
+      if (!queues.has(PROBED)) queues.set(PROBED, openQueue(options, PROBED));
+      await queues.get(PROBED)?.getJobCounts('waiting');
     },
     async close() {
       stopping.abort();
@@ -135,7 +144,16 @@ function openWorker(options: DoorbellOptions, consumer: string, answer: Answer):
         { ...settings, connection: postgresConnection(options) },
         createPostgresBackend,
       ) as unknown as Worker);
-  worker.on('error', (error) => options.logger.warn({ event: 'worker.error', consumer, err: error }));
+  let isSaid = false;
+  worker.on('error', (error) => {
+    // While its server is away a worker asks hundreds of times a second, and fails each time.
+    if (isSaid) return;
+    isSaid = true;
+    options.logger.warn({ event: 'worker.error', consumer, err: error });
+    void options.timers.wait(ERROR_SAID_EVERY_MILLISECONDS).then(() => {
+      isSaid = false;
+    });
+  });
   worker.on('failed', (_job, error) => options.logger.error({ event: 'worker.failed', consumer, err: error }));
   return worker;
 }

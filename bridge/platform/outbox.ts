@@ -189,6 +189,15 @@ export class Outbox {
     return Object.fromEntries(rows.map(({ consumer, waiting }) => [consumer, waiting]));
   }
 
+  /** When the oldest event that still waits was recorded, by the books' clock. */
+  async oldestWaiting(): Promise<Date | undefined> {
+    const [row] = await this.#dependencies.database.drizzle
+      .select({ recordedAt: sql<string | null>`min(${outbox.recordedAt})` })
+      .from(outbox)
+      .where(isNull(outbox.handledAt));
+    return row?.recordedAt ? new Date(row.recordedAt) : undefined;
+  }
+
   async #handleBatch(
     consumer: string,
     size: number,

@@ -28,7 +28,11 @@ export const chainCalls = bridge.table(
     data: text('data').notNull(),
     value: minorUnits('value').notNull(),
     gasLimit: integer('gas_limit').notNull(),
-    state: text('state', { enum: ['due', 'signed', 'final', 'reverted'] }).notNull(),
+    /**
+     * `givenUp`: a node refuses it for good, so its nonce is spent by something else first; `superseded`: a filler of a
+     * nonce that was spent without it.
+     */
+    state: text('state', { enum: ['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded'] }).notNull(),
     signer: text('signer'),
     nonce: integer('nonce'),
     /** The trace of the request that asked for it (W3C traceparent). */
@@ -38,6 +42,8 @@ export const chainCalls = bridge.table(
     finalHash: text('final_hash'),
     blockHeight: integer('block_height'),
     gasUsed: integer('gas_used'),
+    /** How often its nonce was lost, so that it went out under another one. */
+    repairs: integer('repairs').notNull().default(0),
   },
   (table) => [
     primaryKey({ name: 'chain_calls_key', columns: [table.shard, table.callId] }),
@@ -58,8 +64,14 @@ export const chainSubmissions = bridge.table(
     callId: text('call_id').notNull(),
     raw: text('raw').notNull(),
     signedAt: moment('signed_at').notNull(),
-    /** By the machine's clock: when it was last handed to a node. */
+    /** By the machine's clock: when it was last handed to a node, and when it was first. */
     sentAt: moment('sent_at'),
+    firstSentAt: moment('first_sent_at'),
+    /** 0 for the first form; the highest is the one that is sent. */
+    attempt: integer('attempt').notNull().default(0),
+    /** How often nodes said that they will never take it, and the last words. */
+    refusals: integer('refusals').notNull().default(0),
+    refusedWith: text('refused_with'),
   },
   (table) => [
     primaryKey({ name: 'chain_submissions_key', columns: [table.shard, table.chainHash] }),

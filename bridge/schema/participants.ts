@@ -1,5 +1,5 @@
 import { foreignKey, integer, primaryKey, text } from 'drizzle-orm/pg-core';
-import { bridge, minorUnits, moment, shardColumn } from './columns.ts';
+import { bridge, moment, shardColumn } from './columns.ts';
 
 /** Issuers, acquirers, merchants and payers. Columns that only merchants have are empty for the others. */
 export const participants = bridge.table(
@@ -40,16 +40,4 @@ export const instruments = bridge.table(
       foreignColumns: [participants.shard, participants.participantId],
     }),
   ],
-);
-
-/** How much of an asset the intermediary may have at risk, and how much it has, in minor units. */
-export const exposures = bridge.table(
-  'exposures',
-  {
-    shard: shardColumn(),
-    asset: text('asset').notNull(),
-    open: minorUnits('open').notNull(),
-    maximum: minorUnits('maximum').notNull(),
-  },
-  (table) => [primaryKey({ name: 'exposures_key', columns: [table.shard, table.asset] })],
 );

@@ -153,6 +153,13 @@ export const errorCatalogue = {
     'The contract reverted, so nothing moved on chain.',
     'Look the chain transaction up by its hash; check funds, allowance and expiries.',
   ),
+  CHAIN_CALL_REFUSED: describe(
+    422,
+    false,
+    'No node takes the call',
+    'A node refuses a signed call for good, for example because its gas does not cover its data.',
+    'Nothing is lost: its nonce is spent by a transfer to itself and the call goes out again; see docs/runbooks/stuck-transaction.md.',
+  ),
   CHAIN_MISMATCH: describe(
     500,
     false,
@@ -276,8 +283,8 @@ export const errorCatalogue = {
     409,
     true,
     'The intermediary takes no more risk in this asset',
-    'Accepting would put more at risk than the limit of this asset allows.',
-    'Try later or with a smaller amount.',
+    'What is promised in this asset, or to this counterparty, and what the wallet holds would be worth more than the limit.',
+    'Try later or with a smaller amount; an operator sees what stands against the limit at /v1/exposures.',
   ),
   FIELD_INVALID: describe(
     400,
@@ -391,6 +398,20 @@ export const errorCatalogue = {
     'This address does not take this method.',
     'See the API page.',
   ),
+  OPERATOR_FUNDS_MISSING: describe(
+    503,
+    true,
+    'The signing key has no gas money',
+    'The key that signs chain calls cannot pay for them.',
+    'Send the chain’s coin to the operator’s address; calls go out by themselves once it is there.',
+  ),
+  OVERLOADED: describe(
+    503,
+    true,
+    'More work than can be done now',
+    'As many requests as may be are under way; this one was refused before anything was read.',
+    'Send the same request again after the seconds in the header Retry-After.',
+  ),
   PARTICIPANT_UNKNOWN: describe(
     404,
     false,
@@ -418,6 +439,13 @@ export const errorCatalogue = {
     'The payment is not in a phase for this',
     'The command does not fit where the payment stands, for example a capture after a void.',
     'Look the payment up; its phase is in `phase`.',
+  ),
+  PAYMENTS_STOPPED: describe(
+    503,
+    true,
+    'No payments are accepted',
+    'An operator has stopped every new promise. What was promised before goes on.',
+    'Try again later.',
   ),
   PAYMENT_UNKNOWN: describe(404, false, 'No such payment', 'No payment has this identifier.', 'Check the identifier.'),
   QUOTE_ALREADY_USED: describe(

@@ -7,15 +7,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { openCardAccount } from '../../bridge/core/authorization/local-issuer-host.ts';
-import { registerInstrument } from '../../bridge/core/instruments/operations.ts';
 import { migrateAll } from '../../bridge/main/wiring.ts';
-import { openDatabase } from '../../ledger-service/platform/database.ts';
 import { systemClock } from '../../ledger-service/platform/ports.ts';
+import { CardCallers, openCards, percentile, type TimedAnswer } from '../load/card-payments.ts';
 import { startBridge } from '../local/bridge-process.ts';
 import { startLocalChain } from '../local/chain.ts';
 import { nextFreePort } from '../local/ports.ts';
@@ -29,7 +26,6 @@ const CLIENTS = 16;
 /** More callers than TPC-B has: who comes together is served together. */
 const OWN_CLIENTS = 96;
 const SCALE = 10;
-const CARDS = 200;
 
 /** Shape: → one case, the median of the rounds of each side, which take turns */
 export async function runBenchmark(say: (text: string) => void): Promise<readonly Case[]> {
@@ -82,80 +78,31 @@ export async function runBenchmark(say: (text: string) => void): Promise<readonl
   }
 }
 
-async function openCards(databaseUrl: string): Promise<void> {
-  const database = openDatabase(databaseUrl, { poolSize: 4 });
-  for (let index = 0; index < CARDS; index += 1) {
-    const instrumentId = `bench-card-${index}`;
-    const issuerId = index % 2 === 0 ? 'alba' : 'norte';
-    const named = { shard: 0, instrumentId, participantId: 'ana', issuerId, asset: 'EUR' };
-    await registerInstrument({ database, clock: systemClock }, { kind: 'card', ...named });
-    const account = { instrumentToken: instrumentId, issuerId, currency: 'EUR', balance: 10n ** 12n };
-    await openCardAccount(database, { ...account, conduct: 'usual' });
-  }
-  await database.close();
-}
-
 async function load(url: string, apiKey: string, round: number) {
-  const agent = new Agent({ keepAlive: true, maxSockets: OWN_CLIENTS });
-  const { hostname, port } = new URL(url);
-  const post = (path: string, body: unknown, key: string) =>
-    new Promise<Record<string, unknown>>((resolve, reject) => {
-      const text = JSON.stringify(body);
-      const outgoing = request(
-        {
-          agent,
-          hostname,
-          port,
-          path,
-          method: 'POST',
-          headers: {
-            authorization: `Bearer ${apiKey}`,
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(text),
-            'idempotency-key': key,
-          },
-        },
-        (response) => {
-          let answer = '';
-          response.setEncoding('utf8');
-          response.on('data', (chunk: string) => {
-            answer += chunk;
-          });
-          response.on('end', () => {
-            if (response.statusCode === 201) resolve(JSON.parse(answer) as Record<string, unknown>);
-            else reject(new Error(`${response.statusCode}: ${answer}`));
-          });
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end(text);
-    });
+  const callers = new CardCallers({ url, apiKey, connections: OWN_CLIENTS });
   const waits: number[] = [];
   const started = performance.now();
   const until = started + ROUND_SECONDS * 1_000;
   let next = 0;
-  const timed = async (path: string, body: unknown, key: string) => {
-    const before = performance.now();
-    const answer = await post(path, body, key);
-    waits.push(performance.now() - before);
-    return answer;
+  const settled = ({ status, body, milliseconds }: TimedAnswer) => {
+    if (status !== 201) throw new Error(`${status}: ${JSON.stringify(body)}`);
+    waits.push(milliseconds);
+    return body;
   };
   const client = async () => {
     while (performance.now() < until) {
-      const name = `bench-${round}-${next++}`;
-      const amount = { minorUnits: '100', asset: 'EUR' };
-      const instrumentId = `bench-card-${next % CARDS}`;
-      const payment = await timed('/v1/payments', { merchantId: 'bakery', instrumentId, amount }, name);
+      const index = next++;
+      const name = `bench-${round}-${index}`;
+      const payment = settled(await callers.authorize(index, name));
       if (payment.phase !== 'open') throw new Error(`not authorized: ${JSON.stringify(payment)}`);
-      await timed(`/v1/payments/${payment.paymentId}/captures`, { amount }, `${name}-capture`);
+      settled(await callers.capture(String(payment.paymentId), `${name}-capture`));
     }
   };
   await Promise.all(Array.from({ length: OWN_CLIENTS }, client));
   const seconds = (performance.now() - started) / 1_000;
-  agent.destroy();
+  callers.close();
   waits.sort((left, right) => left - right);
-  const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? 0;
-  return { perSecond: waits.length / seconds, p50: at(0.5), p99: at(0.99) };
+  return { perSecond: waits.length / seconds, p50: percentile(waits, 0.5), p99: percentile(waits, 0.99) };
 }
 
 type Tpcb = Readonly<{ name: string; run(seconds: number): Promise<number>; close(): Promise<void> }>;

@@ -68,13 +68,13 @@ async function running(folder: string): Promise<Check[]> {
   const url = readFileSync(join(folder, 'api.url'), 'utf8').trim();
   try {
     const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(DEADLINE_MILLISECONDS) });
-    const { postgres, chain } = (await response.json()) as Record<
-      'postgres' | 'chain',
+    const { postgres, chain, operator } = (await response.json()) as Record<
+      'postgres' | 'chain' | 'operator',
       { ok: boolean; detail?: string }
     >;
     const found = `up as process ${pid} at ${url}`;
     return [
-      { name: 'run', ok: response.ok, found, fix: 'see the two lines below, and .specie/bridge.log' },
+      { name: 'run', ok: response.ok, found, fix: 'see the lines below, and .specie/bridge.log' },
       {
         name: 'Postgres',
         ok: postgres.ok,
@@ -82,6 +82,12 @@ async function running(folder: string): Promise<Check[]> {
         fix: 'stop the run and start it again',
       },
       { name: 'chain', ok: chain.ok, found: chain.detail ?? 'answers', fix: 'stop the run and start it again' },
+      {
+        name: 'operator',
+        ok: operator.ok,
+        found: operator.detail ?? 'can pay for its calls',
+        fix: 'send it coins of the chain; see docs/runbooks/stuck-transaction.md',
+      },
     ];
   } catch {
     return [

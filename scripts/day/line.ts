@@ -54,6 +54,8 @@ export type LineContext = Readonly<{
   isFiat(asset: string): boolean;
   /** When the holds of lines that are to expire end. */
   expiresAt: Date;
+  /** Whether a payment that failed because its issuer gave no answer is asked for again, as a patient merchant would. */
+  asksUnansweredAgain: boolean;
 }>;
 
 const ATTEMPTS = 8;
@@ -87,8 +89,11 @@ async function authorize(context: LineContext, line: DayLine): Promise<Payment> 
       return created && act(context, line, created);
     });
     const payment = opened && (await untilAnswered(context, opened));
-    if (payment && payment.declineCode !== 'AUTHORIZATION_INTERRUPTED') return payment;
-    if (attempt === ATTEMPTS) throw new Error(`no authorization after ${ATTEMPTS} attempts`);
+    const isUnanswered = payment?.declineCode === 'ISSUER_UNANSWERED';
+    const isLast = attempt === ATTEMPTS;
+    if (isUnanswered && (isLast || !context.asksUnansweredAgain)) return payment;
+    if (payment && !isUnanswered && payment.declineCode !== 'AUTHORIZATION_INTERRUPTED') return payment;
+    if (isLast) throw new Error(`no authorization after ${ATTEMPTS} attempts`);
   }
 }
 

@@ -73,6 +73,7 @@ const LINES_AT_ONCE = 96;
 const CLOCK_STEP_MILLISECONDS = 60 * 60_000;
 const QUIET_CHECK_MILLISECONDS = 300;
 const PATIENCE_MILLISECONDS = 180_000;
+const PAUSE_MILLISECONDS = 500;
 const DAY_MILLISECONDS = 86_400_000;
 
 /** What a day's file may name, as the API tells it. */
@@ -124,6 +125,9 @@ export async function runDay(
     wallets: Wallets;
     text: string;
     now: Date;
+    /** How often a line is tried before it counts as failed; 1 unless given. Its keys make a repeat harmless. */
+    attempts?: number;
+    asksUnansweredAgain?: boolean;
     onProgress?: (progress: DayProgress) => void;
   }>,
 ): Promise<DayResult> {
@@ -144,13 +148,14 @@ export async function runDay(
       ...directory.participants.map(({ participantId, address }) => [participantId, address ?? ''] as const),
     ]),
     paidIn: new Map(directory.participants.map(({ participantId, payoutAsset }) => [participantId, payoutAsset ?? ''])),
+    asksUnansweredAgain: options.asksUnansweredAgain ?? false,
     isFiat: (asset) => directory.assets.find(asset)?.kind === 'fiat',
     // Where the clock cannot be moved, nobody waits for it: the hold ends by itself an hour later.
     expiresAt: clock.settable
       ? new Date(endOfDay.getTime() - 60_000)
       : new Date(new Date(clock.now).getTime() + 3_600_000),
   };
-  const failed = await settleLines(context, lines, options.onProgress);
+  const failed = await settleLines(context, lines, options.attempts ?? 1, options.onProgress);
   await untilQuiet(client, options.onProgress);
   await gate.advanceTo(endOfDay);
   await untilQuiet(client, options.onProgress);
@@ -176,6 +181,7 @@ function latestByReference(newestFirst: readonly Payment[]): readonly Payment[] 
 async function settleLines(
   context: LineContext,
   lines: readonly DayLine[],
+  attempts: number,
   onProgress: ((progress: DayProgress) => void) | undefined,
 ) {
   const failed: { line: DayLine; reason: string }[] = [];
@@ -188,7 +194,7 @@ async function settleLines(
       const step = Math.floor(line.occurredAt.getTime() / CLOCK_STEP_MILLISECONDS) * CLOCK_STEP_MILLISECONDS;
       await context.gate.advanceTo(new Date(step));
       try {
-        const { quadrant } = await settleLine(context, line);
+        const { quadrant } = await settleRepeatedly(context, line, attempts);
         byQuadrant[quadrant] = (byQuadrant[quadrant] ?? 0) + 1;
       } catch (error) {
         failed.push({ line, reason: error instanceof Error ? error.message : String(error) });
@@ -208,6 +214,17 @@ async function settleLines(
   };
   await Promise.all(Array.from({ length: LINES_AT_ONCE }, work));
   return failed;
+}
+
+async function settleRepeatedly(context: LineContext, line: DayLine, attempts: number): Promise<Payment> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await settleLine(context, line);
+    } catch (error) {
+      if (attempt >= attempts) throw error;
+      await wait(PAUSE_MILLISECONDS);
+    }
+  }
 }
 
 type UnderWay = Readonly<{

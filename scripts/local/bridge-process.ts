@@ -1,4 +1,4 @@
-/** The bridge of a local run, as a process of its own. */
+/** The bridge of a local run as a process of its own, or one of the processes it can be run apart as. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export type BridgeProcess = Readonly<{
+  /** Where its API is; empty for a process that has none. */
   url: string;
   process: ChildProcess;
   /** Resolves when the process has ended, told to or not. */
@@ -16,7 +17,8 @@ export type BridgeProcess = Readonly<{
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Starts `bridge/main/all.ts`; it ends when it is told to, or when this process is gone.
+ * Starts `bridge/main/all.ts`, or another of its kind, and waits until it is ready; it ends when it is told to, or when
+ * this process is gone.
  *
  * Effects: its log goes to `bridge.log` in the folder
  * Errors:  thrown with the bridge's own words when it does not come up
@@ -42,8 +44,8 @@ export async function startBridge(
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: stdout }).on('line', (line) => {
-      const ready = /^\{"event":"api\.ready","url":"([^"]+)"/.exec(line)?.[1];
-      if (ready) resolve(ready);
+      const ready = /^\{"event":"(?:api|worker|watcher)\.ready"(?:,"url":"([^"]+)")?/.exec(line);
+      if (ready) resolve(ready[1] ?? '');
     });
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`the bridge ended with code ${code}:\n${lastWords.trim()}`)));

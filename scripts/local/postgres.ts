@@ -10,6 +10,8 @@ import { postgresFolderOf } from './postgres-folder.ts';
 export type LocalPostgres = Readonly<{
   url: string;
   port: number;
+  /** The server's first process, the one that the others end with. */
+  pid: number;
   /** Resolves when the server has ended, told to or not. */
   ended: Promise<void>;
   stop(): Promise<void>;
@@ -24,14 +26,17 @@ const FIRST_PORT = 54_320;
  * Effects: a server process on loopback, stopped by `stop`; its password stands in a file only its owner can read
  * Errors:  thrown, with the server's own last lines, when it does not come up
  */
-export async function startLocalPostgres(folder: string): Promise<LocalPostgres> {
+export async function startLocalPostgres(
+  folder: string,
+  options: Readonly<{ firstPort?: number; settings?: readonly string[] }> = {},
+): Promise<LocalPostgres> {
   const databaseDir = postgresFolderOf(folder);
   const passwordFile = join(folder, 'postgres.password');
   mkdirSync(folder, { recursive: true });
   const isNew = !existsSync(join(databaseDir, 'PG_VERSION'));
   if (isNew) writeFileSync(passwordFile, randomBytes(24).toString('hex'), { mode: 0o600 });
   const password = readFileSync(passwordFile, 'utf8').trim();
-  const port = await nextFreePort(FIRST_PORT);
+  const port = await nextFreePort(options.firstPort ?? FIRST_PORT);
   const lines: string[] = [];
   const remember = (message: unknown) => {
     lines.push(String(message));
@@ -47,7 +52,10 @@ export async function startLocalPostgres(folder: string): Promise<LocalPostgres>
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
     // Loopback only, and no socket in a folder that others can write to.
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200'],
+    postgresFlags: [
+      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200'],
+      ...(options.settings ?? []).flatMap((setting) => ['-c', setting]),
+    ],
     onLog: remember,
     onError: remember,
   });
@@ -65,6 +73,7 @@ export async function startLocalPostgres(folder: string): Promise<LocalPostgres>
   return {
     url: `postgres://specie:${password}@127.0.0.1:${port}/${DATABASE}`,
     port,
+    pid: Number(readFileSync(join(databaseDir, 'postmaster.pid'), 'utf8').split('\n')[0]),
     ended,
     // A server that has ended by itself would be waited for in vain.
     stop: async () => {

@@ -4,9 +4,9 @@ import { createPublicClient, encodeFunctionData, erc20Abi, http, maxUint256 } fr
 import { localDollarAbi } from '../../bridge/chain/bindings/local-dollar.ts';
 import { developmentAccount } from '../../bridge/chain/keys.ts';
 import { openCardAccount } from '../../bridge/core/authorization/local-issuer-host.ts';
+import { openExposure } from '../../bridge/core/controls/exposure/operations.ts';
 import { registerInstrument } from '../../bridge/core/instruments/operations.ts';
 import { registerParticipant } from '../../bridge/core/participants/operations.ts';
-import { setExposureLimit } from '../../bridge/core/quotes/operations.ts';
 import { assetsOf, hasWorld, type World, writeWorld } from '../../bridge/main/world.ts';
 import { SCOPES, type Scope, storeApiKey } from '../../bridge/platform/authentication.ts';
 import { postEntries } from '../../ledger-service/journal/operations/post-entries.ts';
@@ -33,8 +33,11 @@ import {
 type Hex = `0x${string}`;
 const SHARD = 0;
 const CAPS = { perCall: 2n ** 100n, perHour: 2n ** 100n, perDay: 2n ** 100n };
-const COIN_EXPOSURE = 500n * 10n ** 18n;
-const TOKEN_EXPOSURE = 5_000_000_000_000n;
+/** In cents: what the wallet begins with, and as much again that it may promise. */
+const COIN_EXPOSURE = 250_000_000n;
+const TOKEN_EXPOSURE = 1_000_000_000n;
+/** Below a tenth of what the wallet begins with somebody should look. */
+const LOW_TENTHS = 10n;
 
 /**
  * Deploys the contracts, funds wallets, registers everyone and opens their accounts.
@@ -180,8 +183,11 @@ async function registerEveryone(database: Database, clock: Clock, world: World, 
       });
     }
   }
-  await setExposureLimit(database, SHARD, { asset: TOKEN(chainId, token), maximum: TOKEN_EXPOSURE });
-  await setExposureLimit(database, SHARD, { asset: COIN(chainId), maximum: COIN_EXPOSURE });
+  const limits = [
+    { asset: TOKEN(chainId, token), maximum: TOKEN_EXPOSURE, minimumInventory: STOCKS.walletTokens / LOW_TENTHS },
+    { asset: COIN(chainId), maximum: COIN_EXPOSURE, minimumInventory: STOCKS.walletCoins / LOW_TENTHS },
+  ];
+  for (const limit of limits) await openExposure(database, { shard: SHARD, ...limit });
   await postTreasury(database, clock, [
     { minorUnits: STOCKS.walletTokens, asset: TOKEN(chainId, token) },
     { minorUnits: STOCKS.walletCoins, asset: COIN(chainId) },

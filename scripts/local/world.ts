@@ -177,6 +177,7 @@ export function localWorld(deployment: World['deployment'], token: `0x${string}`
       validForMilliseconds: 300_000,
     },
     prices: { 'desk-east': prices('2500', '10870'), 'desk-west': prices('2503', '10874') },
+    exposureCurrency: 'USD',
     paymentLimits: {
       EUR: '2500000',
       USD: '2500000',

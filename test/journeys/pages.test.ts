@@ -56,12 +56,3 @@ test('the pages load nothing from anywhere else', async () => {
   }
   expect((await fetch(`${local.url}/docs/assets/index.html`)).status).toBe(404);
 });
-
-test('readiness asks Postgres and the chain; metrics are served', async () => {
-  expect(await (await fetch(`${local.url}/readyz`)).json()).toEqual({
-    ok: true,
-    postgres: { ok: true },
-    chain: { ok: true },
-  });
-  expect(await (await fetch(`${local.url}/metrics`)).text()).toContain('http_request_duration_milliseconds');
-});

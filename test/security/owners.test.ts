@@ -107,6 +107,13 @@ const withAccounts = (status: number) => ({ merchant: status, issuer: status, ac
 const ofPayment = (path: string) => () => ({ path: `/v1/payments/${paymentId}${path}` });
 const ofEndpoint = (path: string, body?: unknown) => async () => ({ path: (await freshEndpoint()) + path, body });
 const NOBODY: Row['own'] = {};
+const ofOperator = (path: string, scope: Scope, body: () => unknown = () => undefined, operator = 200): Row => ({
+  ask: () => ({ path, body: body() }),
+  scope,
+  operator,
+  own: NOBODY,
+  foreign: 403,
+});
 
 /** Every address of the API. One that is not here fails the test by its name. */
 const rows: Readonly<Record<string, Row>> = {
@@ -229,6 +236,21 @@ const rows: Readonly<Record<string, Row>> = {
     own: NOBODY,
     foreign: 403,
   },
+  'GET /v1/exposures': ofOperator('/v1/exposures', 'settlement:read'),
+  'GET /v1/operator-actions': ofOperator('/v1/operator-actions', 'settlement:read'),
+  'POST /v1/exposures/limits': ofOperator('/v1/exposures/limits', 'settlement:write', () => ({
+    asset: token,
+    maximum: '1000000000',
+  })),
+  'POST /v1/exposures/counterparty-limits': ofOperator('/v1/exposures/counterparty-limits', 'settlement:write', () => ({
+    asset: token,
+    counterparty: 'jo',
+    maximum: '1000000000',
+  })),
+  'POST /v1/kill-switch': ofOperator('/v1/kill-switch', 'settlement:write', () => ({
+    stopped: false,
+    reason: 'drill',
+  })),
   'GET /v1/under-way': {
     ask: () => ({ path: '/v1/under-way' }),
     scope: 'settlement:read',

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createApi, listen } from '../../bridge/main/api.ts';
+import { createApi } from '../../bridge/main/api.ts';
+import { listen } from '../../bridge/main/listen.ts';
 import { startWatcher } from '../../bridge/main/watcher.ts';
 import { type Bridge, openBridge } from '../../bridge/main/wiring.ts';
 import { startWorker } from '../../bridge/main/worker.ts';
@@ -28,7 +29,12 @@ const STARTS_AT = new Date('2026-11-02T08:00:00Z');
 
 /** Doubles nothing: real Postgres, real BullMQ, a real chain in its own process, HTTP on loopback. */
 export async function startTestBridge(
-  options: Readonly<{ startsAt?: Date; issuerDeadlineMilliseconds?: number }> = {},
+  options: Readonly<{
+    startsAt?: Date;
+    issuerDeadlineMilliseconds?: number;
+    apiRequestsAtOnce?: number;
+    logLevel?: string;
+  }> = {},
 ): Promise<LocalBridge> {
   const startsAt = options.startsAt ?? STARTS_AT;
   const folder = await mkdtemp(path.join(tmpdir(), 'specie-bridge-'));
@@ -40,7 +46,8 @@ export async function startTestBridge(
     rpcUrl: chain.url,
     redisUrl: process.env.REDIS_URL,
     port: 0,
-    logLevel: 'silent',
+    logLevel: options.logLevel ?? 'silent',
+    apiRequestsAtOnce: options.apiRequestsAtOnce,
     operatorPrivateKey: privateKeyOf('operator'),
     finalityDepth: 3,
     watchMilliseconds: 50,

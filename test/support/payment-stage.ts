@@ -14,7 +14,7 @@ import { applyWalletEvents, batchPayouts, schedulePayouts } from '../../bridge/c
 import { createQuote } from '../../bridge/core/quotes/operations.ts';
 import { closeWindow, listWindows } from '../../bridge/core/settlement/operations.ts';
 import { CLEARING, PAYOUTS, subscriptions } from '../../bridge/main/subscriptions.ts';
-import { assetsOf, priceSourcesOf, quotePolicyOf } from '../../bridge/main/world.ts';
+import { assetsOf, marksOf, priceSourcesOf, quotePolicyOf } from '../../bridge/main/world.ts';
 import { type DomainEvent, Outbox } from '../../bridge/platform/outbox.ts';
 import { readBalances } from '../../ledger-service/journal/operations/read-books.ts';
 import { inDatabaseTransaction } from '../../ledger-service/platform/database.ts';
@@ -68,6 +68,7 @@ export async function openPaymentStage() {
     deployment: DEPLOYMENT,
     networkFees: WORLD.networkFees,
     paymentLimits: new Map(),
+    marks: marksOf(WORLD, clock),
     logger,
   };
   const payouts = { database, clock, machineClock: clock, identifiers, outbox, deployment: DEPLOYMENT };

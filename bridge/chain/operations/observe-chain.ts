@@ -2,7 +2,8 @@ import { type Database, inDatabaseTransaction } from '../../../ledger-service/pl
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
-import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks } from '../domain.ts';
+import { hasEarlierOpen, reopenCall } from '../care-store.ts';
+import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks, NONCE_FILLER } from '../domain.ts';
 import type { ChainNode } from '../node.ts';
 import {
   countUnfinal,
@@ -148,7 +149,11 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
   );
   if (pending.length === 0) return 0;
   const hashes = pending.flatMap((block) => block.chainHashes);
-  const ours = await loadCallsByHash(database.drizzle, hashes);
+  const place = new Map(hashes.map((chainHash, index) => [chainHash, index]));
+  // In the order of the chain: whether a call came too early shows only once those before it have their end.
+  const ours = [...(await loadCallsByHash(database.drizzle, hashes))].sort(
+    (left, right) => place.get(left.chainHash)! - place.get(right.chainHash)!,
+  );
   const receipts = new Map(
     await Promise.all(ours.map(async (call) => [call.chainHash, await node.receipt(call.chainHash as Hex)] as const)),
   );
@@ -178,13 +183,19 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
     for (const call of ours) {
       const receipt = receipts.get(call.chainHash);
       if (!receipt || call.state === 'final' || call.state === 'reverted') continue;
+      // It came before one that lost its nonce, and was refused for that alone: it goes out again, after it.
+      if (!receipt.succeeded && (await hasEarlierOpen(transaction, call))) {
+        await reopenCall(transaction, call.callId);
+        continue;
+      }
       await saveOutcome(transaction, call.callId, {
         state: receipt.succeeded ? 'final' : 'reverted',
         finalHash: call.chainHash,
         blockHeight: receipt.height,
         gasUsed: receipt.gasUsed,
       });
-      if (receipt.succeeded) continue;
+      // A filler only had to spend its nonce.
+      if (receipt.succeeded || call.kind === NONCE_FILLER) continue;
       events.push({
         shard: 0,
         topic: 'chainCall.reverted',

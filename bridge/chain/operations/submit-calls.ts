@@ -8,21 +8,23 @@ import {
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
-import type { Address, ChainCall, Hex } from '../domain.ts';
+import type { Address, ChainCall } from '../domain.ts';
+import { firstFees } from '../fees.ts';
 import type { ChainNode } from '../node.ts';
+import { type CallToSign, signWith } from '../signing.ts';
 import {
+  countCallsByState,
   countOpenCalls,
   hasKey,
   insertCalls,
   loadCallsOf,
-  loadUnsent,
   lockDueCalls,
   lockKey,
-  markSent,
   type SignedCall,
   saveNextNonce,
   saveSigned,
 } from '../store.ts';
+import { sendSigned } from './send-signed.ts';
 
 export type SubmissionDependencies = Readonly<{
   database: Database;
@@ -31,11 +33,11 @@ export type SubmissionDependencies = Readonly<{
   clock: Clock;
   machineClock: Clock;
   logger: Logger;
+  /** In wei for each unit of gas. */
+  maximumFeePerGas: bigint;
 }>;
 
 const CALLS_AT_ONCE = 64;
-const FORGOTTEN_AFTER_MILLISECONDS = 2_000;
-const LOWEST_FEE_PER_GAS = 2_000_000_000n;
 
 /** Asks for calls in the caller's database transaction; they go out after it has committed. */
 export async function enqueueChainCalls(
@@ -74,7 +76,7 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
       return due.length;
     });
     signedCalls += signed;
-    await sendSigned(dependencies);
+    await sendSigned(dependencies, signer);
     if (signed < CALLS_AT_ONCE) return signedCalls;
   }
 }
@@ -84,48 +86,22 @@ export async function countCallsUnderWay(database: Database): Promise<number> {
   return countOpenCalls(database.drizzle);
 }
 
+/** Calls that wait, by state, each with the moment of its oldest. */
+export async function countWaitingCalls(database: Database) {
+  return countCallsByState(database.drizzle);
+}
+
 /** What was asked of the chain for one subject, each with the newest of its signed forms. */
 export async function listCallsOf(database: Database, shard: Shard, subject: string) {
   return loadCallsOf(database.drizzle, shard, subject);
 }
 
 async function sign(
-  { node, operator }: SubmissionDependencies,
-  call: Readonly<{ callId: string; recipient: string; data: string; value: bigint; gasLimit: number }>,
+  { node, operator, maximumFeePerGas }: SubmissionDependencies,
+  call: CallToSign,
   nonce: number,
   gasPrice: bigint,
 ): Promise<SignedCall> {
-  // The base fee can double within six full blocks; four times the price of now outlives any short wait.
-  const maxFeePerGas = gasPrice * 4n > LOWEST_FEE_PER_GAS ? gasPrice * 4n : LOWEST_FEE_PER_GAS;
-  const raw = await operator.signTransaction({
-    type: 'eip1559',
-    chainId: node.chainId,
-    nonce,
-    to: call.recipient as Address,
-    data: call.data as Hex,
-    value: call.value,
-    gas: BigInt(call.gasLimit),
-    maxFeePerGas,
-    maxPriorityFeePerGas: 1_000_000_000n < maxFeePerGas ? 1_000_000_000n : maxFeePerGas,
-  });
+  const raw = await signWith(operator, node.chainId)({ call, nonce, fees: firstFees(gasPrice, maximumFeePerGas) });
   return { callId: call.callId, nonce, raw, chainHash: keccak256(raw) };
-}
-
-async function sendSigned({ database, node, machineClock, logger }: SubmissionDependencies): Promise<void> {
-  const now = machineClock.now();
-  const forgotten = new Date(now.getTime() - FORGOTTEN_AFTER_MILLISECONDS);
-  const unsent = await loadUnsent(database.drizzle, forgotten, 4 * CALLS_AT_ONCE);
-  const sent: string[] = [];
-  await Promise.all(
-    unsent.map(async ({ chainHash, raw, sentAt }) => {
-      if (sentAt && (await node.receipt(chainHash as Hex))) return;
-      try {
-        await node.send(raw as Hex);
-        sent.push(chainHash);
-      } catch (error) {
-        logger.warn({ event: 'chain.sendFailed', chainHash, err: error });
-      }
-    }),
-  );
-  await markSent(database.drizzle, sent, now);
 }

@@ -300,7 +300,7 @@ export async function closeMerchant(
         })),
     };
     const [result] = await postEntries(transaction, [entry], { now });
-    assertInvariant(result?.outcome === 'posted', `the books take what is written off: ${JSON.stringify(result)}`);
+    assertInvariant(result?.outcome === 'posted', `the books take what ${merchantId} can no longer bear`);
   });
   return findStanding(database, { shard, merchantId });
 }

@@ -7,6 +7,7 @@ import type { Deployment } from '../../chain/domain.ts';
 import type { Outbox } from '../../platform/outbox.ts';
 import type { Gate } from '../authorization/gates.ts';
 import type { IssuerPort } from '../authorization/issuer-port.ts';
+import type { Marks } from '../controls/exposure/domain.ts';
 
 /** What scheme and issuers take of a captured amount; a merchant's own fee stands in its record. */
 export type NetworkFees = Readonly<{ interchangeBasisPoints: number; schemeFeeBasisPoints: number }>;
@@ -28,6 +29,8 @@ export type PaymentDependencies = Readonly<{
   networkFees: NetworkFees;
   /** The most that one payment may ask for, by asset in minor units; an asset that is not named has no limit. */
   paymentLimits: ReadonlyMap<string, bigint>;
+  /** What assets count for against the limits of exposure. */
+  marks: Marks;
   logger: Logger;
 }>;
 

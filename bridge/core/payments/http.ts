@@ -112,7 +112,7 @@ const lifeSchema = z
       z.object({
         kind: z.string(),
         sequence: z.number().int(),
-        state: z.enum(['due', 'signed', 'final', 'reverted']),
+        state: z.enum(['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded']),
         nonce: z.number().int().nullable(),
         chainHash: z.string().nullable(),
         blockHeight: z.number().int().nullable(),

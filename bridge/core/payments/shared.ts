@@ -6,9 +6,9 @@ import type { ChainCall, Deployment } from '../../chain/domain.ts';
 import { authorizationTypedData, authorizeNativeCall, NATIVE_TOKEN, termsFromJson } from '../../chain/escrow.ts';
 import type { EventData, PaymentEventType } from '../../platform/events/catalogue.ts';
 import type { DomainEvent } from '../../platform/outbox.ts';
+import { lowerExposure } from '../controls/exposure/operations.ts';
 import { feesOf } from '../fees/domain.ts';
 import { spreadOfCaptured, targetOfCaptured } from '../quotes/domain.ts';
-import { releaseExposure } from '../quotes/operations.ts';
 import type { Refusal } from './domain.ts';
 import type { PaymentParties } from './postings.ts';
 import type { MovementRow, PaymentRow } from './store.ts';
@@ -85,30 +85,32 @@ function sumOf<Row>(rows: readonly Row[], amountOf: (row: Row) => bigint): bigin
   return rows.reduce((sum, row) => sum + amountOf(row), 0n);
 }
 
-/** What the intermediary has at risk: a crypto payer's coins until they are sold, a merchant's until they are paid. */
+/** What the intermediary has at risk: a crypto payer's coins until they are there, a merchant's until they are paid. */
 export function atRiskOf(row: PaymentRow): Amount {
   return row.quadrant === 'cryptoToFiat'
     ? { minorUnits: row.requested, asset: row.asset }
     : { minorUnits: row.quotedTarget, asset: row.merchantAsset };
 }
 
-/** Called once, when a payment that had a quote comes to its end. */
-export async function releaseRisk(transaction: DatabaseTransaction, row: PaymentRow): Promise<void> {
-  if (row.quoteId) await releaseExposure(transaction, row.shard, atRiskOf(row));
+type Converted = Readonly<{ source: Amount; target: Amount }>;
+
+/** What of a payment's claim these amounts of it are. */
+export function riskIn(row: Pick<PaymentRow, 'quadrant'>, { source, target }: Converted): bigint {
+  return (row.quadrant === 'cryptoToFiat' ? source : target).minorUnits;
 }
 
-/** The same for many, a statement for each asset. */
-export async function releaseRisks(transaction: DatabaseTransaction, rows: readonly PaymentRow[]): Promise<void> {
-  const sums = new Map<string, Readonly<{ shard: number; amount: Amount }>>();
-  for (const row of rows) {
-    if (!row.quoteId) continue;
-    const { minorUnits, asset } = atRiskOf(row);
-    const before = sums.get(asset)?.amount.minorUnits ?? 0n;
-    sums.set(asset, { shard: row.shard, amount: { minorUnits: before + minorUnits, asset } });
-  }
-  // In the order of their assets, as everyone takes them.
-  for (const [, { shard, amount }] of [...sums].sort(([left], [right]) => (left < right ? -1 : 1))) {
-    await releaseExposure(transaction, shard, amount);
+/** Takes from exposure what some payments no longer risk; none: all that is left. A payment without a quote has none. */
+export async function releaseRisks(
+  transaction: DatabaseTransaction,
+  released: readonly Readonly<{ row: Pick<PaymentRow, 'shard' | 'paymentId' | 'quoteId'>; amount?: bigint }>[],
+): Promise<void> {
+  const ofQuotes = released.filter(({ row }) => row.quoteId !== null);
+  for (const [shard, ofShard] of Map.groupBy(ofQuotes, ({ row }) => row.shard)) {
+    const releases = ofShard.map(({ row, amount }) => ({
+      subject: row.paymentId,
+      ...(amount === undefined ? {} : { amount }),
+    }));
+    await lowerExposure(transaction, shard, releases);
   }
 }
 

@@ -239,6 +239,22 @@ function isOfViewer({ participantId }: Viewer) {
   return or(...PARTIES.map((party) => eq(payments[party], participantId)));
 }
 
+export type PaymentCount = Readonly<{ quadrant: string; phase: string; payments: number; oldest: Date }>;
+
+/** How many payments are in each quadrant and phase, and when the oldest of them came in by the machine's clock. */
+export async function countByPhase(reader: Reader): Promise<readonly PaymentCount[]> {
+  const rows = await reader
+    .select({
+      quadrant: payments.quadrant,
+      phase: payments.phase,
+      payments: sql<number>`count(*)::int`,
+      oldest: sql<string>`min(${payments.receivedAt})`,
+    })
+    .from(payments)
+    .groupBy(payments.quadrant, payments.phase);
+  return rows.map((row) => ({ ...row, oldest: new Date(row.oldest) }));
+}
+
 /** How many payments wait for an answer, how many movements for their end, how many holds to be let go. */
 export async function countWaiting(
   reader: Reader,

@@ -21,6 +21,7 @@ import { enqueueChainCalls } from '../../chain/operations/submit-calls.ts';
 import { readCursor, writeCursor } from '../../platform/cursor.ts';
 import type { EventData } from '../../platform/events/catalogue.ts';
 import type { DomainEvent, DueEvent, Outbox } from '../../platform/outbox.ts';
+import { lowerExposure } from '../controls/exposure/operations.ts';
 import type { Merchant } from '../participants/domain.ts';
 import { findMerchant } from '../participants/operations.ts';
 import {
@@ -123,6 +124,11 @@ export async function schedulePayouts(
   const results = await postEntries(transaction, netted.entries, { now: recordedAt });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take what is netted, but refused ${JSON.stringify(refused)}`);
+  // What stays in the wallet is at risk no longer; what leaves it is lowered when the chain has made it final.
+  for (const [shard, ofShard] of Map.groupBy(netted.rows, (row) => row.shard)) {
+    const kept = ofShard.map((row) => ({ subject: row.paymentId, amount: row.netted + row.withheld }));
+    await lowerExposure(transaction, shard, kept);
+  }
   return events;
 }
 
@@ -345,7 +351,7 @@ export async function applyWalletEvents(
     .filter(({ topic, payload }) => topic === 'wallet.final' && 'batchIdentifier' in (payload as WalletPayload).fields)
     .flatMap(({ payload }) => payoutsOf(payload as WalletPayload));
   const entries: JournalEntryInstruction[] = [];
-  const final: { shard: Shard; paymentId: string; sequence: number }[] = [];
+  const final: ChainPayoutRow[] = [];
   const batchIds = [...new Set(said.map(({ fields }) => batchIdOf(fields.batchIdentifier!)))];
   const events: DomainEvent[] = [];
   const found = await loadBatchItems(transaction, 0, batchIds);
@@ -382,6 +388,15 @@ export async function applyWalletEvents(
   const results = await postEntries(transaction, entries, { now: dependencies.clock.now() });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take what is final on chain, but refused ${JSON.stringify(refused)}`);
+  // What merchants were promised is theirs now; a refund was never counted.
+  const promised = final.filter(({ purpose }) => purpose === 'merchantPayout');
+  for (const [shard, ofShard] of Map.groupBy(promised, (item) => item.shard)) {
+    await lowerExposure(
+      transaction,
+      shard,
+      ofShard.map(({ paymentId, amount }) => ({ subject: paymentId, amount })),
+    );
+  }
   for (const { topic, subject, shard } of due) {
     if (topic === 'chainCall.reverted') await reopenBatch(transaction, shard, subject);
   }

@@ -101,13 +101,29 @@ export function spreadOfCaptured(quote: Pick<Quote, 'source' | 'spread'>, captur
   return (quote.spread.minorUnits * capturedSourceUnits) / quote.source.minorUnits;
 }
 
+/**
+ * What an asset counts for where risk is measured: of sources that agree the highest, since it makes the most of it.
+ *
+ * Errors: refused, returned: RATE_UNAVAILABLE, RATE_DISPUTED, as for a quote
+ */
+export function markFrom(
+  from: AssetCode,
+  to: AssetCode,
+  observations: readonly PriceObservation[],
+  policy: QuotePolicy,
+  now: Date,
+): Readonly<{ outcome: 'marked'; rate: Rate }> | QuoteRefused {
+  const agreed = agreeOnRate(from, to, observations, policy, now);
+  return agreed.outcome === 'refused' ? agreed : { outcome: 'marked', rate: agreed.highest.rate };
+}
+
 function agreeOnRate(
   from: AssetCode,
   to: AssetCode,
   observations: readonly PriceObservation[],
   policy: QuotePolicy,
   now: Date,
-): Readonly<{ outcome: 'agreed'; observation: PriceObservation }> | QuoteRefused {
+): Readonly<{ outcome: 'agreed'; observation: PriceObservation; highest: PriceObservation }> | QuoteRefused {
   const fresh = observations.filter((observation) => isUsable(observation, from, to, policy, now));
   const sources = new Set(fresh.map((observation) => observation.source));
   if (sources.size < policy.minimumSources) {
@@ -127,7 +143,7 @@ function agreeOnRate(
     };
   }
   // The lowest is the one that promises the least: among agreeing sources, the intermediary bears the least risk.
-  return { outcome: 'agreed', observation: lowest };
+  return { outcome: 'agreed', observation: lowest, highest };
 }
 
 function isUsable(

@@ -7,23 +7,9 @@ import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import { EVERYTHING, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../platform/once.ts';
-import {
-  type PriceObservation,
-  type QuotePolicy,
-  type QuoteRefused,
-  quoteFromSource,
-  quoteFromTarget,
-} from './domain.ts';
-import type { PriceSource } from './price-sources.ts';
-import {
-  insertExposureLimit,
-  insertQuote,
-  loadQuote,
-  lowerExposure,
-  raiseExposure,
-  type StoredQuote,
-  takeQuote,
-} from './store.ts';
+import { type QuotePolicy, type QuoteRefused, quoteFromSource, quoteFromTarget } from './domain.ts';
+import { observeAll, type PriceSource } from './price-sources.ts';
+import { insertQuote, loadQuote, type StoredQuote, takeQuotes } from './store.ts';
 
 export type { StoredQuote } from './store.ts';
 
@@ -65,7 +51,7 @@ export async function createQuote(
   const { database, clock, identifiers } = dependencies;
   const [from, to] = 'source' in command ? [command.source.asset, command.to] : [command.from, command.target.asset];
   const now = clock.now();
-  const observations = await observe(dependencies.priceSources, from, to, now);
+  const observations = await observeAll(dependencies.priceSources, from, to, now);
   return inDatabaseTransaction(database, async (transaction) => {
     const claim = await claimOnce<QuoteOutcome>(transaction, once, identifiers.next('quo', command.shard), clock);
     if (claim.kind === 'answered') return { outcome: claim.outcome, replayed: true };
@@ -101,43 +87,33 @@ export async function findQuote(
 }
 
 /**
- * Gives a quote to one payment and counts what it puts at risk, in the caller's database transaction.
+ * Gives quotes to payments, one each, in the caller's database transaction and with one statement.
  *
- * Errors: thrown QUOTE_EXPIRED, QUOTE_ALREADY_USED, EXPOSURE_EXCEEDED; the caller's database transaction is undone.
+ * Errors: thrown QUOTE_EXPIRED, QUOTE_ALREADY_USED; the caller's database transaction is undone.
  */
-export async function acceptQuote(
+export async function acceptQuotes(
   transaction: DatabaseTransaction,
-  quote: StoredQuote,
-  acceptance: Readonly<{ paymentId: string; atRisk: Amount; now: Date }>,
+  acceptances: readonly Readonly<{ quote: StoredQuote; paymentId: string }>[],
+  now: Date,
 ): Promise<void> {
-  if (acceptance.now >= quote.expiresAt) {
-    throw new SettlementError('QUOTE_EXPIRED', `the quote ended at ${quote.expiresAt.toISOString()}`, {
-      quoteId: quote.quoteId,
-      expiresAt: quote.expiresAt.toISOString(),
+  const [first] = acceptances;
+  if (!first) return;
+  const expired = acceptances.find(({ quote }) => now >= quote.expiresAt)?.quote;
+  if (expired) {
+    throw new SettlementError('QUOTE_EXPIRED', `the quote ended at ${expired.expiresAt.toISOString()}`, {
+      quoteId: expired.quoteId,
+      expiresAt: expired.expiresAt.toISOString(),
     });
   }
-  if (!(await takeQuote(transaction, quote.shard, quote.quoteId, acceptance.paymentId))) {
-    throw new SettlementError('QUOTE_ALREADY_USED', 'another payment has this quote', { quoteId: quote.quoteId });
+  const taken = await takeQuotes(
+    transaction,
+    first.quote.shard,
+    acceptances.map(({ quote, paymentId }) => ({ quoteId: quote.quoteId, paymentId })),
+  );
+  const refused = acceptances.find(({ quote, paymentId }) => taken.get(quote.quoteId) !== paymentId)?.quote;
+  if (refused) {
+    throw new SettlementError('QUOTE_ALREADY_USED', 'another payment has this quote', { quoteId: refused.quoteId });
   }
-  if (!(await raiseExposure(transaction, quote.shard, acceptance.atRisk))) {
-    throw new SettlementError('EXPOSURE_EXCEEDED', 'the intermediary takes no more risk in this asset', {
-      asset: acceptance.atRisk.asset,
-      requested: acceptance.atRisk.minorUnits.toString(),
-    });
-  }
-}
-
-/** Takes back what is no longer at risk, in the caller's database transaction. */
-export async function releaseExposure(transaction: DatabaseTransaction, shard: Shard, amount: Amount): Promise<void> {
-  await lowerExposure(transaction, shard, amount);
-}
-
-export async function setExposureLimit(
-  database: Database,
-  shard: Shard,
-  limit: Readonly<{ asset: AssetCode; maximum: bigint }>,
-): Promise<void> {
-  await insertExposureLimit(database.drizzle, shard, limit.asset, limit.maximum);
 }
 
 export function viewOfQuote(quote: StoredQuote): QuoteView {
@@ -155,14 +131,4 @@ export function viewOfQuote(quote: StoredQuote): QuoteView {
     },
     expiresAt: quote.expiresAt.toISOString(),
   };
-}
-
-async function observe(
-  sources: readonly PriceSource[],
-  from: AssetCode,
-  to: AssetCode,
-  now: Date,
-): Promise<readonly PriceObservation[]> {
-  const answers = await Promise.allSettled(sources.map((source) => source.observe(from, to, now)));
-  return answers.flatMap((answer) => (answer.status === 'fulfilled' && answer.value ? [answer.value] : []));
 }

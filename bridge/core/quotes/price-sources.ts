@@ -30,6 +30,17 @@ export function fixedPrices(name: string, prices: ReadonlyMap<AssetCode, Referen
   };
 }
 
+/** What every source that answers says of a pair. */
+export async function observeAll(
+  sources: readonly PriceSource[],
+  from: AssetCode,
+  to: AssetCode,
+  now: Date,
+): Promise<readonly PriceObservation[]> {
+  const answers = await Promise.allSettled(sources.map((source) => source.observe(from, to, now)));
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' && answer.value ? [answer.value] : []));
+}
+
 function greatestCommonDivisor(left: bigint, right: bigint): bigint {
   let [larger, smaller] = [left, right];
   while (smaller > 0n) [larger, smaller] = [smaller, larger % smaller];

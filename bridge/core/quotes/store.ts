@@ -1,8 +1,6 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
-import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
-import { exposures } from '../../schema/participants.ts';
 import { quotes } from '../../schema/payments.ts';
 import type { Quote } from './domain.ts';
 
@@ -58,55 +56,30 @@ export async function loadQuote(reader: Reader, shard: Shard, quoteId: string): 
   };
 }
 
-/** True for the one payment that gets the quote, however often it asks. */
-export async function takeQuote(
+/**
+ * Gives each quote to the payment that asks for it, unless another has it; locked in the order of their names.
+ *
+ * Shape: → by quote the payment that got it here
+ */
+export async function takeQuotes(
   transaction: DatabaseTransaction,
   shard: Shard,
-  quoteId: string,
-  paymentId: string,
-): Promise<boolean> {
-  const taken = await transaction
-    .update(quotes)
-    .set({ acceptedBy: paymentId })
-    .where(and(eq(quotes.shard, shard), eq(quotes.quoteId, quoteId), isNull(quotes.acceptedBy)))
-    .returning({ quoteId: quotes.quoteId });
-  if (taken.length > 0) return true;
-  return (await loadQuote(transaction, shard, quoteId))?.acceptedBy === paymentId;
-}
-
-/** False when the amount would take the exposure above its maximum; an asset without a row has no room at all. */
-export async function raiseExposure(transaction: DatabaseTransaction, shard: Shard, amount: Amount): Promise<boolean> {
-  const raised = await transaction
-    .update(exposures)
-    .set({ open: sql`${exposures.open} + ${amount.minorUnits}` })
-    .where(
-      and(
-        eq(exposures.shard, shard),
-        eq(exposures.asset, amount.asset),
-        sql`${exposures.open} + ${amount.minorUnits} <= ${exposures.maximum}`,
-      ),
+  wanted: readonly Readonly<{ quoteId: string; paymentId: string }>[],
+): Promise<ReadonlyMap<string, string>> {
+  const given = wanted.map(({ quoteId, paymentId }) => ({ quote_id: quoteId, payment_id: paymentId }));
+  const rows = await transaction.execute<{ quote_id: string; accepted_by: string }>(sql`
+    with given as (
+      select quote_id, min(payment_id) as payment_id
+      from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as x(quote_id text, payment_id text)
+      group by quote_id
+    ), locked as (
+      select q.quote_id, g.payment_id from bridge.quotes q join given g on g.quote_id = q.quote_id
+      where q.shard = ${shard}::smallint order by q.quote_id for update of q
     )
-    .returning({ open: exposures.open });
-  return raised.length > 0;
-}
-
-export async function lowerExposure(transaction: DatabaseTransaction, shard: Shard, amount: Amount): Promise<void> {
-  if (amount.minorUnits === 0n) return;
-  await transaction
-    .update(exposures)
-    .set({ open: sql`${exposures.open} - ${amount.minorUnits}` })
-    .where(and(eq(exposures.shard, shard), eq(exposures.asset, amount.asset)));
-}
-
-export async function insertExposureLimit(writer: Reader, shard: Shard, asset: string, maximum: bigint): Promise<void> {
-  await writer
-    .insert(exposures)
-    .values({ shard, asset, open: 0n, maximum })
-    .onConflictDoUpdate({ target: [exposures.shard, exposures.asset], set: { maximum } });
-}
-
-export async function loadExposures(
-  reader: Reader,
-): Promise<readonly Readonly<{ asset: string; open: bigint; maximum: bigint }>[]> {
-  return reader.select({ asset: exposures.asset, open: exposures.open, maximum: exposures.maximum }).from(exposures);
+    update bridge.quotes q set accepted_by = l.payment_id
+    from locked l
+    where q.shard = ${shard}::smallint and q.quote_id = l.quote_id
+      and (q.accepted_by is null or q.accepted_by = l.payment_id)
+    returning q.quote_id, q.accepted_by`);
+  return new Map([...rows].map((row) => [row.quote_id, row.accepted_by]));
 }

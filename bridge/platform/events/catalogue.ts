@@ -70,6 +70,17 @@ const disputeSchema = z.strictObject({
 const dispute = z.strictObject({ dispute: disputeSchema });
 const digits = z.string().openapi({ example: '12345' });
 
+const exposure = z.strictObject({
+  asset: z.string(),
+  measuredIn: z.string(),
+  exposure: digits.nullable(),
+  maximum: digits,
+  open: digits,
+  inventory: digits,
+  freeInventory: digits,
+  minimumInventory: digits,
+});
+
 const type = <Schema extends z.ZodType>(happens: string, data: Schema) => ({ happens, data });
 
 export const eventCatalogue = {
@@ -141,6 +152,10 @@ export const eventCatalogue = {
       writtenBack: digits,
     }),
   ),
+  'exposure.high': type('What is at risk in an asset has come near its limit. For the intermediary.', exposure),
+  'exposure.low': type('It has fallen back below the mark at which the alert ends.', exposure),
+  'inventory.low': type('The wallet has less of an asset free than it should. For the intermediary.', exposure),
+  'inventory.restored': type('It has enough again.', exposure),
 } as const;
 
 export type EventType = keyof typeof eventCatalogue;

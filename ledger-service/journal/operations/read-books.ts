@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../../platform/database.ts';
+import type { Database, DatabaseTransaction } from '../../platform/database.ts';
 import { SettlementError } from '../../vocabulary/errors.ts';
 import type { AccountPath, TransferKind } from '../../vocabulary/journal-entries.ts';
 import type { LimitKind, NormalSide } from '../chart.ts';
@@ -72,7 +72,26 @@ export async function readBalances(
   const rows = await database.drizzle.execute<Record<string, string>>(sql`
     select * from ledger.accounts where shard = ${shard} and starts_with(path, ${prefix}) and starts_with(path, ${own})
     order by path, asset`);
-  return [...rows].map((row) => ({
+  return [...rows].map((row) => balanceOf(shard, row));
+}
+
+/** One account in some assets, as the caller's database transaction sees it at this statement; it is not locked. */
+export async function readAccount(
+  reader: Database['drizzle'] | DatabaseTransaction,
+  shard: number,
+  path: AccountPath,
+  assets: readonly string[],
+): Promise<readonly AccountBalance[]> {
+  const rows = await reader.execute<Record<string, string>>(sql`
+    select * from ledger.accounts
+    where shard = ${shard} and path = ${path}
+      and asset in (select jsonb_array_elements_text(${JSON.stringify(assets)}::jsonb))
+    order by asset`);
+  return [...rows].map((row) => balanceOf(shard, row));
+}
+
+function balanceOf(shard: number, row: Readonly<Record<string, string>>): AccountBalance {
+  return {
     shard,
     path: row.path!,
     asset: row.asset!,
@@ -83,7 +102,7 @@ export async function readBalances(
     postedCredits: BigInt(row.posted_credits!),
     pendingDebits: BigInt(row.pending_debits!),
     pendingCredits: BigInt(row.pending_credits!),
-  }));
+  };
 }
 
 /**

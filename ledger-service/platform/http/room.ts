@@ -19,6 +19,9 @@ export type RoomVariables = { requestIdentifier: string; caller: Caller };
 export type RoomEnvironment = { Variables: RoomVariables };
 export type Room = OpenAPIHono<RoomEnvironment>;
 
+/** What is not to be had now may be asked for again after this. */
+const RETRY_AFTER_SECONDS = 1;
+
 export const MAXIMUM_BODY_BYTES = 1_000_000;
 
 /** A small app for one room's routes; a body or parameter that does not fit its schema is FIELD_INVALID. */
@@ -74,6 +77,7 @@ export function sendProblem(context: Context<RoomEnvironment>, error: unknown): 
   return context.body(JSON.stringify(problem), problem.status as ContentfulStatusCode, {
     'Content-Type': PROBLEM_CONTENT_TYPE,
     'Request-Id': problem.requestId,
+    ...(problem.status === 503 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {}),
   });
 }
 

@@ -1,4 +1,7 @@
-import { Queue } from 'bullmq';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { createPostgresBackend, Queue } from 'bullmq';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createDoorbells, type Doorbells } from '../../../bridge/platform/doorbells.ts';
 import { createLogger } from '../../../ledger-service/platform/logging.ts';
@@ -88,6 +91,43 @@ describe.each(BACKENDS)('doorbells on $name', ({ redisUrl }) => {
       async () => asked,
       (count) => count >= 3,
     );
+  });
+
+  test('a job whose worker is killed is taken up by another within ten seconds, and none is left behind', async () => {
+    const make = await open(redisUrl);
+    const databaseUrl = opened!.database.url;
+    const program = path.resolve(import.meta.dirname, '../../support/hung-worker.ts');
+    const parameters = [program, databaseUrl, 'abandoned', ...(redisUrl ? [redisUrl] : [])];
+    const hung = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(hung.stdout, 'data');
+    hung.kill('SIGKILL');
+    await once(hung, 'exit');
+    const killed = performance.now();
+    let takenAfter = Number.POSITIVE_INFINITY;
+    await make().start({
+      abandoned: async () => {
+        takenAfter = Math.min(takenAfter, performance.now() - killed);
+      },
+    });
+    const name = new URL(databaseUrl).pathname.slice(1);
+    const queue = redisUrl
+      ? new Queue('abandoned', { connection: { url: redisUrl }, prefix: `{${name}-abandoned}` })
+      : new Queue(
+          'abandoned',
+          { connection: { connectionString: databaseUrl, schema: 'bullmq' } } as never,
+          createPostgresBackend as never,
+        );
+    try {
+      // The killed worker's own job counts as active until its lock has run out.
+      await eventually(
+        async () => ({ left: await queue.getJobCountByTypes('active', 'wait'), takenAfter }),
+        ({ left, takenAfter: taken }) => left === 0 && taken < Number.POSITIVE_INFINITY,
+      );
+    } finally {
+      await queue.close();
+    }
+    expect(takenAfter).toBeLessThan(10_000);
+    expect(performance.now() - killed).toBeLessThan(10_000);
   });
 
   test.runIf(redisUrl)('a job that somebody forged is a ring like any other: nobody reads its content', async () => {

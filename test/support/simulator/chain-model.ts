@@ -3,6 +3,7 @@ import { intermediaryWalletAbi } from '../../../bridge/chain/bindings/intermedia
 import { paymentEscrowAbi } from '../../../bridge/chain/bindings/payment-escrow.ts';
 import type { Address, Deployment, Hex, ObservedBlock, ObservedLog } from '../../../bridge/chain/domain.ts';
 import { hashTerms, NATIVE_TOKEN, type PaymentTerms } from '../../../bridge/chain/escrow.ts';
+import { type Fees, feesOfRaw } from '../../../bridge/chain/fees.ts';
 import type { ChainReceipt } from '../../../bridge/chain/node.ts';
 import type { SeededChance } from './seeded-chance.ts';
 
@@ -46,6 +47,8 @@ export type ChainTransaction = Readonly<{
   recipient: Address;
   data: Hex;
   value: bigint;
+  /** What it offers for a unit of gas; a payer's wallet always offers enough. */
+  fees?: Fees;
 }>;
 
 type Included = Readonly<{ transaction: ChainTransaction; succeeded: boolean; logs: readonly RawLog[] }>;
@@ -60,6 +63,7 @@ export type ModelBlock = Readonly<{
 }>;
 
 const GAS_USED = 50_000;
+const GAS_PRICE = 1_000_000_000n;
 
 /**
  * The escrow, the wallet, a token and the chain's own coin, as their contracts behave: blocks, a pool of what waits,
@@ -78,6 +82,13 @@ export class ChainModel {
   /** Whether the escrow knows which movements it has made. */
   countsSequences = true;
   #branch = 0;
+  /** By how much blocks cost more than usual. */
+  surge = 1n;
+  /** The operator has no coins to pay for gas with. */
+  isPoor = false;
+  /** Whether nodes refuse the call under one of the operator's nonces for good. */
+  readonly #refuses = new Map<number, boolean>();
+  #taken = 0;
 
   constructor(
     deployment: Deployment,
@@ -109,7 +120,31 @@ export class ChainModel {
       recipient: (parsed.to ?? NATIVE_TOKEN).toLowerCase() as Address,
       data: parsed.data ?? '0x',
       value: parsed.value ?? 0n,
+      fees: feesOfRaw(raw),
     });
+  }
+
+  get gasPrice(): bigint {
+    return (GAS_PRICE + BigInt(this.head.height % 7) * 100_000_000n) * this.surge;
+  }
+
+  /** Decided when a nonce is first seen, for every form of its call; a transfer of nothing is always taken. */
+  refusesForGood(raw: Hex, decide: () => boolean): boolean {
+    const { nonce = 0, data } = parseTransaction(raw);
+    if (data === undefined || data === '0x') return false;
+    const refuses = this.#refuses.get(nonce) ?? decide();
+    this.#refuses.set(nonce, refuses);
+    return refuses;
+  }
+
+  /** Somebody else has the operator's key, or it was used by books that are lost: its next nonce goes to a transfer. */
+  takeNonce(): void {
+    const sender = this.#operator;
+    const nonce = this.nextNonce(sender);
+    this.#taken += 1;
+    const fees = { maxFeePerGas: 10n ** 13n, maxPriorityFeePerGas: 10n ** 13n };
+    const hash = keccak256(stringToHex(`taken ${nonce} ${this.#taken}`));
+    this.enter({ hash, sender, nonce, recipient: sender, data: '0x', value: 0n, fees });
   }
 
   enter(transaction: ChainTransaction): 'accepted' | 'known' {
@@ -119,7 +154,8 @@ export class ChainModel {
       ({ sender, nonce }) => sender === transaction.sender && nonce === transaction.nonce,
     );
     // Another one holds this place in the queue; without a higher fee it stays.
-    if (rival) return 'known';
+    if (rival && !outbids(transaction, rival)) return 'known';
+    if (rival) this.pool.delete(rival.hash);
     this.pool.set(transaction.hash, transaction);
     return 'accepted';
   }
@@ -172,7 +208,10 @@ export class ChainModel {
     const minedAt = new Date(Math.max(at.getTime(), this.head.minedAt.getTime() + 1000));
     for (;;) {
       const next = [...this.pool.values()].find(
-        ({ sender, nonce }) => (state.nonces.get(sender) ?? 0) === nonce && included.length < most,
+        ({ sender, nonce, fees }) =>
+          (state.nonces.get(sender) ?? 0) === nonce &&
+          included.length < most &&
+          (fees === undefined || fees.maxFeePerGas >= this.gasPrice),
       );
       if (!next) break;
       this.pool.delete(next.hash);
@@ -285,7 +324,8 @@ export class ChainModel {
   }
 
   #call(state: ChainState, transaction: ChainTransaction, now: number, logs: RawLog[]): void {
-    const { recipient } = transaction;
+    const { recipient, sender } = transaction;
+    if (recipient === sender) return;
     if (recipient === this.deployment.escrow.toLowerCase()) this.#escrow(state, transaction, now, logs);
     else if (recipient === this.deployment.wallet.toLowerCase()) this.#wallet(state, transaction, logs);
     else throw new Revert('nobody there');
@@ -410,6 +450,15 @@ function termsOf(decoded: unknown): PaymentTerms {
     authorizationExpiry: BigInt(terms.authorizationExpiry),
     refundExpiry: BigInt(terms.refundExpiry),
   };
+}
+
+/** As geth has it: both parts of the fee a tenth higher. */
+function outbids({ fees }: ChainTransaction, { fees: before }: ChainTransaction): boolean {
+  if (!fees || !before) return false;
+  return (
+    fees.maxFeePerGas * 10n >= before.maxFeePerGas * 11n &&
+    fees.maxPriorityFeePerGas * 10n >= before.maxPriorityFeePerGas * 11n
+  );
 }
 
 function nameOf(text: string): Hex {

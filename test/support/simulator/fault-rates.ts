@@ -44,6 +44,7 @@ export function drawRates(chance: SeededChance): FaultRates {
       missingReceipt: rate(0.1),
       dissenting: rate(0.1),
       forgets: rate(0.2),
+      refusesForGood: rate(0.08),
     },
     requests: { requestLost: rate(0.1), replyLost: rate(0.15), repeated: rate(0.3), doubled: rate(0.3) },
     queue: { lost: rate(0.3), doubled: rate(0.2), late: rate(0.3) },
@@ -86,6 +87,7 @@ export const FAULT_KINDS: readonly string[] = [
   ...['chain request lost', 'chain reply lost', 'stale node', 'receipt withheld', 'dissenting node'],
   ...['transaction forgotten', 'transaction dropped', 'transaction repriced'],
   ...['reorganisation', 'reorganisation beyond final'],
+  ...['fees risen', 'nonce taken', 'call refused for good', 'operator out of funds'],
   ...['issuer request lost', 'issuer reply lost', 'issuer late', 'issuer request twice', 'issuer contradicting'],
   ...['clock step', 'leap over midnight', 'leap over a change to summer time or back'],
 ];

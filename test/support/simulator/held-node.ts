@@ -16,6 +16,8 @@ export type NodeFaults = Readonly<{
   dissenting: number;
   /** It takes a transaction and forgets it. */
   forgets: number;
+  /** It says of a call that it will never take it. */
+  refusesForGood: number;
 }>;
 
 export const NO_NODE_FAULTS: NodeFaults = {
@@ -25,9 +27,9 @@ export const NO_NODE_FAULTS: NodeFaults = {
   missingReceipt: 0,
   dissenting: 0,
   forgets: 0,
+  refusesForGood: 0,
 };
 const FURTHEST_BEHIND = 2;
-const GAS_PRICE = 1_000_000_000n;
 
 /** A node as one process of the bridge asks it: each question and each answer passes the gate. */
 export class HeldNode implements ChainNode {
@@ -105,17 +107,28 @@ export class HeldNode implements ChainNode {
 
   send(raw: Hex) {
     return this.#ask(`send ${raw.slice(-8)}`, () => {
+      const decide = () => this.#draw(this.#faults().refusesForGood, 'call refused for good');
+      if (this.#chain.refusesForGood(raw, decide)) throw new SettlementError('CHAIN_CALL_REFUSED', 'intrinsic gas');
+      if (this.#chain.isPoor) throw new SettlementError('OPERATOR_FUNDS_MISSING', 'insufficient funds');
       if (this.#draw(this.#faults().forgets, 'transaction forgotten')) return 'accepted' as const;
       return this.#chain.submit(raw);
     });
   }
 
   gasPrice(): Promise<bigint> {
-    return this.#ask('gas price', () => GAS_PRICE + BigInt(this.#chain.head.height % 7) * 100_000_000n);
+    return this.#ask('gas price', () => this.#chain.gasPrice);
   }
 
   nextNonce(address: Address): Promise<number> {
     return this.#ask('next nonce', () => this.#chain.nextNonce(address.toLowerCase() as Address));
+  }
+
+  spentNonces(address: Address, blockHash: Hex): Promise<number> {
+    return this.#ask(`nonces spent by ${blockHash.slice(0, 10)}`, () => {
+      const block = this.#view().find(({ hash }) => hash === blockHash);
+      if (!block) throw unavailable('unknown block');
+      return block.state.nonces.get(address.toLowerCase()) ?? 0;
+    });
   }
 
   balance(token: Address, owner: Address, height: number): Promise<bigint> {

@@ -4,7 +4,7 @@ import type { ChainModel } from './chain-model.ts';
 import type { IssuerModel } from './held-issuer.ts';
 import type { Oracle } from './oracle.ts';
 import type { SimulatorServer } from './server.ts';
-import { MERCHANT_WALLET } from './simulated-world.ts';
+import { MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
 
 /** Longer than a block, its way into the pool and a reorganisation may take together. */
 const LATE_MILLISECONDS = 30_000;
@@ -14,7 +14,7 @@ export type WaitingFor = Readonly<Record<string, number>>;
 const WAITING = `
   select
     (select count(*) from bridge.outbox where handled_at is null)::int as outbox,
-    (select count(*) from bridge.chain_calls where state in ('due', 'signed'))::int as calls,
+    (select count(*) from bridge.chain_calls where state in ('due', 'signed', 'givenUp'))::int as calls,
     (select count(*) from bridge.chain_payouts where state in ('due', 'batched'))::int as payouts,
     (select count(*) from bridge.payments where phase in ('created', 'unknown'))::int as unanswered,
     (select count(*) from bridge.payments where reversal_due_at is not null)::int as reversals,
@@ -49,14 +49,58 @@ type Movement = Readonly<{
   recorded_at: Date;
 }>;
 
+/** The highest price that the world's desks have for one minor unit, in cents. */
+const MARK_CASES = `case e.asset when '${TOKEN_ASSET}' then 0.0001 else 250300 / 1e18::numeric end`;
+
+/**
+ * What each payment has at risk, from its own rows: of crypto → fiat what may still come, of fiat → crypto what is still
+ * owed. Written anew, so that it does not repeat a mistake of the bridge.
+ */
+const AT_RISK = `
+  select case p.quadrant when 'cryptoToFiat' then p.asset else p.merchant_asset end as at_risk_asset,
+    case
+      when p.phase in ('declined', 'failed') then 0
+      when p.quadrant = 'cryptoToFiat' and p.phase in ('requires_action', 'unknown') then p.requested
+      when p.quadrant = 'cryptoToFiat' then p.authorized - p.voided - coalesce((
+        select sum(t.amount) from ledger.transfers t
+        where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0) - coalesce((
+        select sum(m.amount) from bridge.payment_movements m
+        where m.shard = p.shard and m.payment_id = p.payment_id and m.kind = 'capture' and m.state = 'failed'), 0)
+      when p.phase = 'unknown' then p.quoted_target
+      else div(p.quoted_target * (p.authorized - p.voided), p.requested) - coalesce((
+        select sum(o.amount) from bridge.chain_payouts o
+        where o.shard = p.shard and o.payment_id = p.payment_id and o.purpose = 'merchantPayout'
+          and o.state = 'final'), 0)
+    end as at_risk
+  from bridge.payments p where p.quote_id is not null`;
+
 /** What must hold at every moment, faults or not. */
 export async function judgeSafety(server: SimulatorServer): Promise<readonly string[]> {
   const found: string[] = [];
   const say = (rows: readonly Readonly<{ what: string }>[]) => found.push(...rows.map(({ what }) => what));
   say(
     await server.read(`
-      select 'exposure of ' || asset || ' is ' || open || ' of ' || maximum as what
-      from bridge.exposures where open > maximum or open < 0`),
+      select 'exposure of ' || e.asset || ' is ' || at_mark || ' of ' || e.maximum as what
+      from bridge.exposures e
+      left join ledger.accounts a on a.shard = e.shard and a.asset = e.asset and a.path = 'intermediary/chain'
+      cross join lateral (select (e.open + coalesce(a.posted_debits - a.posted_credits, 0))
+        * ${MARK_CASES} as at_mark) m
+      where at_mark > e.maximum`),
+  );
+  say(
+    await server.read(`
+      select 'the payer ' || c.counterparty || ' has ' || sum(c.open) || ' of ' || c.asset || ' open' as what
+      from bridge.exposure_claims c join bridge.exposures e on e.shard = c.shard and e.asset = c.asset
+      where e.counterparty_maximum is not null
+      group by c.asset, c.counterparty, e.counterparty_maximum
+      having sum(c.open) * ${MARK_CASES.replaceAll('e.asset', 'c.asset')} > e.counterparty_maximum`),
+  );
+  say(
+    await server.read(`
+      select 'the exposure of ' || e.asset || ' is ' || e.open || ', by the payments ' || counted.sum as what
+      from bridge.exposures e cross join lateral (select coalesce(sum(p.at_risk), 0) as sum from (${AT_RISK}) p
+        where p.at_risk_asset = e.asset) counted
+      where e.open <> counted.sum`),
   );
   say(
     await server.read(`

@@ -1,6 +1,8 @@
+import type { Address } from '../../../bridge/chain/domain.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { Gate, Owner } from './gate.ts';
 import type { SeededChance } from './seeded-chance.ts';
+import { OPERATOR } from './simulated-world.ts';
 
 export type MinerParts = Readonly<{
   gate: Gate;
@@ -22,6 +24,7 @@ export class Miner {
   #reorganisations = 0;
   #hasLeft = false;
   #blocksAway = 0;
+  #hasTaken = false;
 
   constructor(parts: MinerParts) {
     this.#parts = parts;
@@ -44,6 +47,7 @@ export class Miner {
       gate.trace.write('    the branch that was final is back');
     } else if (chain.isAway) this.#blocksAway -= 1;
     else if (isFaulty()) this.#misbehave(at);
+    if (!isFaulty()) chain.isPoor = false;
     chain.remindWallets();
     const block = chain.mine(at, chance.happens(0.2) && isFaulty() ? 1 : MOST_IN_A_BLOCK);
     gate.trace.write(`    block ${block.height} ${block.hash.slice(0, 10)} with ${block.included.length}`);
@@ -59,8 +63,30 @@ export class Miner {
       onFault('transaction dropped');
       gate.trace.write('    the pool drops what waits');
     }
+    this.#makeDear();
     if (this.#reorganisations < MOST_REORGANISATIONS && chance.happens(0.12)) this.#reorganise(at);
     else if (!this.#hasLeft && chain.head.height > 6 && chance.happens(0.05)) this.#leave();
+  }
+
+  /** Whatever the price is when faults end, it stays. */
+  #makeDear(): void {
+    const { gate, chain, chance, onFault } = this.#parts;
+    if (chance.happens(0.06)) {
+      chain.surge = chain.surge === 1n ? BigInt(chance.between(3, 12)) : 1n;
+      if (chain.surge > 1n) onFault('fees risen');
+      gate.trace.write(`    blocks cost ${chain.surge} times as much`);
+    }
+    if (chance.happens(chain.isPoor ? 0.4 : 0.04)) {
+      chain.isPoor = !chain.isPoor;
+      if (chain.isPoor) onFault('operator out of funds');
+      gate.trace.write(`    the operator ${chain.isPoor ? 'has no' : 'has'} gas money`);
+    }
+    if (!this.#hasTaken && chain.nextNonce(OPERATOR.address.toLowerCase() as Address) > 0 && chance.happens(0.08)) {
+      this.#hasTaken = true;
+      chain.takeNonce();
+      onFault('nonce taken');
+      gate.trace.write('    somebody else takes a nonce of the operator');
+    }
   }
 
   #reorganise(at: Date): void {

@@ -29,20 +29,21 @@ const LOCKS: readonly PlantedBug[] = [
   }),
 ];
 
+function raisesExposure({ text }: Readonly<{ text: string }>): boolean {
+  return text.includes('set open = e.open + l.amount');
+}
+
 /** Limits, keys and answers. */
 const ONCE: readonly PlantedBug[] = [
   withStatement('exposure checked outside of the database transaction', (statement) => {
-    statement.text = statement.text.replace(
-      /"bridge"\."exposures"\."open" \+ \$\d+ <= "bridge"\."exposures"\."maximum"/,
-      'cast($4 as numeric) <= "bridge"."exposures"."maximum"',
-    );
+    if (!raisesExposure(statement)) return;
+    statement.text = statement.text.replace('returning e.asset, e.open,', 'returning e.asset, l.amount as open,');
   }),
   withStatement('risk never given back', (statement) =>
-    isOn(statement, 'update', 'exposures') && statement.text.includes('"open" - $1') ? answered : undefined,
+    statement.text.includes('set open = e.open - l.amount') ? answered : undefined,
   ),
   withStatement('a quote taken by whoever comes', (statement) => {
-    if (!isOn(statement, 'update', 'quotes')) return;
-    statement.text = statement.text.replace(' and "bridge"."quotes"."accepted_by" is null', '');
+    statement.text = statement.text.replace(/and \(q\.accepted_by is null or q\.accepted_by = l\.payment_id\)/, '');
   }),
   withStatement('the answer of a key not kept', (statement) =>
     isOn(statement, 'update', 'once_keys') ? answered : undefined,

@@ -6,7 +6,7 @@ import { subscriptions } from '../../../bridge/main/subscriptions.ts';
 import { startWatcher } from '../../../bridge/main/watcher.ts';
 import type { Bridge } from '../../../bridge/main/wiring.ts';
 import { startWorker } from '../../../bridge/main/worker.ts';
-import { assetsOf, paymentLimitsOf, priceSourcesOf, quotePolicyOf } from '../../../bridge/main/world.ts';
+import { assetsOf, marksOf, paymentLimitsOf, priceSourcesOf, quotePolicyOf } from '../../../bridge/main/world.ts';
 import { BookClock } from '../../../bridge/platform/book-clock.ts';
 import type { Doorbells } from '../../../bridge/platform/doorbells.ts';
 import { EventStream } from '../../../bridge/platform/events/event-stream.ts';
@@ -79,6 +79,11 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       watchMilliseconds: WATCH_MILLISECONDS,
       issuerDeadlineMilliseconds: ISSUER_DEADLINE_MILLISECONDS,
       databasePoolSize: parts.poolSize,
+      chainCare: {
+        stuckAfterMilliseconds: 8_000,
+        replacedAnywayAfterWaits: 2,
+        maximumFeePerGas: 10n ** 12n,
+      },
     },
     logger,
     database,
@@ -108,6 +113,7 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       deployment: DEPLOYMENT,
       networkFees: WORLD.networkFees,
       paymentLimits: paymentLimitsOf(WORLD),
+      marks: marksOf(WORLD, clock),
       logger,
     },
     webhooks: {

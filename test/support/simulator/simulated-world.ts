@@ -1,9 +1,9 @@
 import { privateKeyToAccount } from 'viem/accounts';
 import type { Address, Deployment, Hex } from '../../../bridge/chain/domain.ts';
 import { NATIVE_TOKEN } from '../../../bridge/chain/escrow.ts';
+import { openExposure } from '../../../bridge/core/controls/exposure/operations.ts';
 import { registerInstrument } from '../../../bridge/core/instruments/operations.ts';
 import { registerParticipant } from '../../../bridge/core/participants/operations.ts';
-import { setExposureLimit } from '../../../bridge/core/quotes/operations.ts';
 import { assetsOf, type World, writeWorld } from '../../../bridge/main/world.ts';
 import { postEntries } from '../../../ledger-service/journal/operations/post-entries.ts';
 import { setNetDebitCap } from '../../../ledger-service/journal/operations/set-net-debit-cap.ts';
@@ -41,9 +41,14 @@ export const ISSUER_CAP = 10_000_000n;
 const WALLET_TOKENS = 2_000_000_000n;
 const PAYER_TOKENS = 1_000_000_000n;
 const PAYER_COINS = 10n ** 21n;
-/** So little that a seed's payments can reach it. */
-export const TOKEN_EXPOSURE = 300_000_000n;
-export const COIN_EXPOSURE = 3n * 10n ** 17n;
+/**
+ * In cents: what the wallet holds, at the mark, and so little more that a seed's payments can reach it; 300 dollars of
+ * the token, 0.3 of the coin at 2,503 dollars.
+ */
+export const TOKEN_EXPOSURE = 200_000n + 30_000n;
+export const COIN_EXPOSURE = 250_300_000n + 75_090n;
+/** What one payer may have open. */
+export const PAYER_EXPOSURE = 25_000n;
 
 /** Who holds what on chain to begin with; the books say the same of the wallet. */
 export const HOLDERS = [
@@ -101,8 +106,9 @@ export async function fillWorld(database: Database, clock: Clock): Promise<void>
       address: wallet,
     });
   }
-  await setExposureLimit(database, shard, { asset: TOKEN_ASSET, maximum: TOKEN_EXPOSURE });
-  await setExposureLimit(database, shard, { asset: COIN_ASSET, maximum: COIN_EXPOSURE });
+  const token = { maximum: TOKEN_EXPOSURE, counterpartyMaximum: PAYER_EXPOSURE, minimumInventory: WALLET_TOKENS };
+  await openExposure(database, { shard, asset: TOKEN_ASSET, ...token });
+  await openExposure(database, { shard, asset: COIN_ASSET, maximum: COIN_EXPOSURE });
   await inDatabaseTransaction(database, (transaction) =>
     postEntries(
       transaction,

@@ -17,7 +17,8 @@ import {
   movementTold,
   partiesOf,
   paymentEvent,
-  releaseRisk,
+  releaseRisks,
+  riskIn,
   settledEvent,
   wire,
 } from '../shared.ts';
@@ -49,6 +50,7 @@ export async function applyEscrowEvents(
 ): Promise<readonly DomainEvent[]> {
   const events: DomainEvent[] = [];
   const entries: JournalEntryInstruction[] = [];
+  const risks: Risk[] = [];
   const final = due.filter(({ topic }) => topic === 'escrow.final');
   const names = final.map(({ payload }) => (payload as EscrowPayload).fields.paymentIdentifier!);
   const reverted = due.filter(({ topic }) => topic === 'chainCall.reverted');
@@ -63,7 +65,7 @@ export async function applyEscrowEvents(
   const movements = new Map(
     [...Map.groupBy(loaded, ({ paymentId }) => paymentId)].map(([paymentId, list]) => [paymentId, [...list]]),
   );
-  const work = { dependencies, transaction, entries, events, movements };
+  const work = { dependencies, transaction, entries, events, risks, movements };
   for (const { payload } of final) {
     const said = payload as EscrowPayload;
     const row = rows.get(named.get(said.fields.paymentIdentifier!) ?? '');
@@ -77,15 +79,20 @@ export async function applyEscrowEvents(
   const results = await postEntries(transaction, entries, { now: dependencies.clock.now() });
   const refused = results.find((result) => result.outcome === 'refused');
   assertInvariant(!refused, `the books take what is final on chain, but refused ${JSON.stringify(refused)}`);
+  // Exposures after accounts, as everywhere.
+  await releaseRisks(transaction, risks);
   await dependencies.outbox.emit(transaction, events);
   return events;
 }
 
+type Risk = Parameters<typeof releaseRisks>[1][number];
 type Work = Readonly<{
   dependencies: PaymentDependencies;
   transaction: DatabaseTransaction;
   entries: JournalEntryInstruction[];
   events: DomainEvent[];
+  /** What nobody has at risk any more. */
+  risks: Risk[];
   /** Of every payment of the batch, as the events before this one have left them. */
   movements: Map<string, MovementRow[]>;
 }>;
@@ -150,6 +157,8 @@ async function applyCaptured(work: Work, row: PaymentRow, movement: MovementRow,
   const fee = inTarget(row.quadrant === 'cryptoToCrypto' ? movement.feeAmount : 0n);
   entries.push(captureEntry(partiesOf(row), movement.sequence, { ...converted, fee }, at));
   events.push(capturedEvent(row, movement.sequence, converted, at));
+  // What was promised is inventory now.
+  work.risks.push({ row, amount: riskIn(row, converted) });
   // The merchant's fiat is still on its way: the movement is final when its window settles.
   if (row.quadrant === 'cryptoToFiat') {
     await changeMovement(work, movement, { chainFinalAt: at });
@@ -181,6 +190,8 @@ async function applyReleased(
     await useUp(work, row, number);
     return row;
   }
+  // Nothing of it can come any more, captures that were on their way included.
+  if (event === 'Reclaimed') work.risks.push({ row });
   let changed = event === 'Reclaimed' ? await undoLateCaptures(work, row, amount, at) : row;
   const cause = waiting?.kind === 'void' ? 'void' : 'expiry';
   if (waiting) {
@@ -192,7 +203,6 @@ async function applyReleased(
     const sequence = row.sequence + 1;
     changed = { ...changed, phase: 'closed', voided: changed.voided + amount, sequence };
     await addMovement(work, releaseMovement(row, { sequence, number, kind: 'expiry', amount, at, isFinal: true }));
-    if (row.phase === 'open') await releaseRisk(transaction, changed);
     events.push(...closedEvents(row, changed));
   }
   const { captured, voided, phase } = changed;
@@ -285,7 +295,7 @@ async function applyRevert(work: Work, row: PaymentRow, { payload }: DueEvent): 
     if (row.phase !== 'unknown') return row;
     const failed: PaymentRow = { ...row, phase: 'failed', declineCode: 'CHAIN_CALL_REVERTED' };
     await savePayment(transaction, row, { phase: 'failed', declineCode: failed.declineCode });
-    await releaseRisk(transaction, failed);
+    work.risks.push({ row: failed });
     events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
     return failed;
   }
@@ -308,6 +318,7 @@ async function applyRevert(work: Work, row: PaymentRow, { payload }: DueEvent): 
 async function takeBackCapture(work: Work, row: PaymentRow, { amount }: MovementRow): Promise<PaymentRow> {
   const changed = { ...row, captured: row.captured - amount };
   if (row.phase !== 'closed') return changed;
+  work.risks.push({ row, amount });
   const waiting = movementsOf(work, row).find(isWaitingRelease);
   if (waiting) {
     await changeMovement(work, waiting, { amount: waiting.amount + amount });

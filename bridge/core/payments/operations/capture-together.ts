@@ -21,7 +21,6 @@ import {
   errorOfRefusal,
   merchantFeeOf,
   partiesOf,
-  releaseRisks,
 } from '../shared.ts';
 import {
   columnsOf,
@@ -122,10 +121,6 @@ export async function captureTogether(
       outbox.emit(transaction, events),
       completeMany(transaction, answers),
       releaseMany(transaction, refused),
-      releaseRisks(
-        transaction,
-        changed.filter(({ phase }) => phase === 'closed'),
-      ),
     ]);
     return results;
   });

@@ -1,7 +1,7 @@
 import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
-import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
+import type { Amount, Rate } from '../../../../ledger-service/vocabulary/money.ts';
 import type { Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
 import { hashTerms, MAXIMUM_ESCROW_AMOUNT, type PaymentTerms, termsToJson, tokenOf } from '../../../chain/escrow.ts';
 import { completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
@@ -39,7 +39,7 @@ type Prepared = Readonly<{
   merchant: Merchant;
   instrument: Instrument;
   quadrant: Quadrant;
-  quote?: StoredQuote;
+  quote?: StoredQuote & Readonly<{ mark: Rate }>;
   target: Amount;
 }>;
 
@@ -50,8 +50,8 @@ type Prepared = Readonly<{
  *          `requires_action`, or `unknown` when the issuer did not answer
  * Units:   minor units of the payer's asset
  * Errors:  thrown, nothing changed: PARTICIPANT_UNKNOWN, INSTRUMENT_UNKNOWN, ASSET_MISMATCH, CURRENCIES_DIFFER,
- *          QUOTE_REQUIRED, QUOTE_UNKNOWN, QUOTE_MISMATCH, QUOTE_EXPIRED, QUOTE_ALREADY_USED, EXPOSURE_EXCEEDED,
- *          AMOUNT_TOO_LARGE, REFERENCE_DUPLICATE, IDEMPOTENCY_KEY_REUSED
+ *          QUOTE_REQUIRED, QUOTE_UNKNOWN, QUOTE_MISMATCH, QUOTE_EXPIRED, QUOTE_ALREADY_USED, RATE_UNAVAILABLE, RATE_DISPUTED, EXPOSURE_EXCEEDED,
+ *          PAYMENTS_STOPPED, AMOUNT_TOO_LARGE, REFERENCE_DUPLICATE, IDEMPOTENCY_KEY_REUSED
  * Effects: payment, quote and exposure in one database transaction; then, with an answer, the hold and the event
  *          payment.authorized or payment.declined in another; both are shared with whoever asks at the same moment. No
  *          network call is made inside either.
@@ -134,7 +134,8 @@ async function prepare(dependencies: PaymentDependencies, command: CreatePayment
     return { merchant, instrument, quadrant, target: command.amount };
   }
   const quote = await requireQuote(dependencies, command, merchant, instrument);
-  return { merchant, instrument, quadrant, quote, target: quote.target };
+  const mark = await dependencies.marks.markOf(quadrant === 'cryptoToFiat' ? source.code : merchant.payoutAsset);
+  return { merchant, instrument, quadrant, quote: { ...quote, mark }, target: quote.target };
 }
 
 /**

@@ -9,6 +9,7 @@ import type { PaymentDependencies } from '../dependencies.ts';
 import { ownOrUnknown } from '../owners.ts';
 import { actionOf, settledEvent } from '../shared.ts';
 import {
+  countByPhase,
   countWaiting,
   loadMovements,
   loadPage,
@@ -16,6 +17,7 @@ import {
   loadPaymentsByTerms,
   lockPayments,
   type MovementRow,
+  type PaymentCount,
   type PaymentRow,
   paymentsOfViewer,
   saveMovementState,
@@ -117,6 +119,11 @@ export async function findPaymentsOnChain(
 /** What waits for an issuer, the chain or a window. */
 export async function countWaitingPayments({ database }: Pick<Reading, 'database'>, now: Date) {
   return countWaiting(database.drizzle, now);
+}
+
+/** How many payments there are of each kind, and since when. */
+export async function countPayments({ database }: Pick<Reading, 'database'>): Promise<readonly PaymentCount[]> {
+  return countByPhase(database.drizzle);
 }
 
 /**

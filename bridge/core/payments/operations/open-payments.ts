@@ -1,10 +1,12 @@
 import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
+import type { Rate } from '../../../../ledger-service/vocabulary/money.ts';
 import { type Attempt, BatchMustSplit } from '../../../platform/micro-batch.ts';
 import { claimMany, completeMany, type OnceRequest } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import type { GatesOutcome } from '../../authorization/gates.ts';
-import { acceptQuote, type StoredQuote } from '../../quotes/operations.ts';
+import { type ExposureClaim, raiseExposure } from '../../controls/exposure/operations.ts';
+import { acceptQuotes, type StoredQuote } from '../../quotes/operations.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
 import { actionOf, atRiskOf, paymentEvent } from '../shared.ts';
 import { insertPayments, loadPayments, type PaymentRow } from '../store.ts';
@@ -13,7 +15,8 @@ import { type PaymentView, viewOfPayment } from '../view.ts';
 /** A payment that is asked for: `rowFor` makes its row once its identifier is known. */
 export type OpenPayment = Readonly<{
   once: OnceRequest;
-  quote?: StoredQuote;
+  /** With the mark at which its asset counts against the limits. */
+  quote?: StoredQuote & Readonly<{ mark: Rate }>;
   gates: GatesOutcome;
   rowFor(paymentId: string): PaymentRow;
 }>;
@@ -50,6 +53,8 @@ export async function openPayments(
     );
     const known = new Map((await loadPayments(transaction, shard, resumed)).map((row) => [row.paymentId, row]));
     const rows: PaymentRow[] = [];
+    const accepted: { quote: StoredQuote; paymentId: string }[] = [];
+    const claimed: ExposureClaim[] = [];
     const answers: { once: OnceRequest; outcome: PaymentView }[] = [];
     const attempts: Attempt<Opened>[] = [];
     for (const [index, { once, quote, gates, rowFor }] of commands.entries()) {
@@ -73,8 +78,9 @@ export async function openPayments(
         events.push(paymentEvent(row, 'payment.created', 'created', {}));
         if (declined) events.push(paymentEvent(declined, 'payment.declined', 'declined', {}));
         else if (quote) {
-          const acceptance = { paymentId: row.paymentId, atRisk: atRiskOf(row), now: clock.now() };
-          await splitOnRefusal(commands.length, () => acceptQuote(transaction, quote, acceptance));
+          accepted.push({ quote, paymentId: row.paymentId });
+          const { paymentId: subject, payerId: counterparty } = row;
+          claimed.push({ subject, counterparty, atRisk: atRiskOf(row), mark: quote.mark });
         }
         if (!declined && row.phase !== 'requires_action') {
           attempts.push({ ok: true, result: { step: 'asking', row } });
@@ -84,6 +90,13 @@ export async function openPayments(
         answers.push({ once, outcome: payment });
         attempts.push({ ok: true, result: { step: 'answered', payment, replayed: false } });
       }
+    }
+    if (rows.length > 0) {
+      // Quotes before exposures, as everywhere; both before any payment is written, since another may wait for them.
+      await splitOnRefusal(commands.length, async () => {
+        await acceptQuotes(transaction, accepted, clock.now());
+        await raiseExposure(transaction, shard, claimed);
+      });
     }
     const inserted = await insertPayments(transaction, rows);
     const duplicate = rows.find(({ paymentId }) => !inserted.has(paymentId));

@@ -8,7 +8,7 @@ import type { IssuerAnswer } from '../../authorization/issuer-port.ts';
 import { type PaymentDependencies, REVERSALS } from '../dependencies.ts';
 import { decideApproval } from '../domain.ts';
 import { authorizationEntry } from '../postings.ts';
-import { convertedBetween, partiesOf, paymentEvent, releaseRisks } from '../shared.ts';
+import { convertedBetween, partiesOf, paymentEvent, releaseRisks, riskIn } from '../shared.ts';
 import { columnsOf, lockPayments, type PaymentRow, savePayments, stateOf } from '../store.ts';
 import { type PaymentView, viewOfPayment } from '../view.ts';
 
@@ -72,16 +72,20 @@ export async function recordAnswers(
         transaction,
         answered.filter(({ isFinal }) => isFinal),
       ),
-      releaseRisks(
-        transaction,
-        saved.filter(({ phase }) => phase === 'declined'),
-      ),
+      releaseRisks(transaction, saved.flatMap(notPromised)),
     ]);
     return answered.map(({ outcome }) => outcome);
   });
   outbox.ringFor(events);
   if (views.some(({ phase }) => phase === 'unknown')) outbox.ring(REVERSALS);
   return views.map((result) => ({ ok: true, result }));
+}
+
+/** What an answer leaves nobody to promise: all of a declined payment, the rest of one that was approved in part. */
+function notPromised(row: PaymentRow): Parameters<typeof releaseRisks>[1] {
+  if (row.phase === 'declined') return [{ row }];
+  if (row.phase !== 'open' || row.authorized === row.requested) return [];
+  return [{ row, amount: riskIn(row, convertedBetween(row, row.authorized, row.requested)) }];
 }
 
 function draft(dependencies: PaymentDependencies, row: PaymentRow, answer: IssuerAnswer): Draft {

@@ -1,7 +1,7 @@
 import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
-import { paymentEvent, releaseRisk } from '../shared.ts';
+import { paymentEvent, releaseRisks } from '../shared.ts';
 import { loadUnanswered, lockPayment, type PaymentRow, savePayment } from '../store.ts';
 
 const REVERSED_AT_ONCE = 50;
@@ -39,7 +39,7 @@ export async function reverseUnanswered(dependencies: PaymentDependencies): Prom
       const { declineCode } = row;
       const failed: PaymentRow = { ...row, phase: 'failed', declineCode };
       await savePayment(transaction, row, { phase: 'failed', declineCode, reversalDueAt: null });
-      await releaseRisk(transaction, failed);
+      await releaseRisks(transaction, [{ row: failed }]);
       events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
       await outbox.emit(transaction, events);
       reversed += 1;

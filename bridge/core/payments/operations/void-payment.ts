@@ -14,7 +14,8 @@ import {
   errorOfRefusal,
   partiesOf,
   paymentEvent,
-  releaseRisk,
+  releaseRisks,
+  riskIn,
   wire,
 } from '../shared.ts';
 import {
@@ -82,7 +83,7 @@ export async function expirePayments(dependencies: PaymentDependencies): Promise
       else if (row.phase === 'requires_action') {
         const failed: PaymentRow = { ...row, phase: 'failed', declineCode: 'AUTHORIZATION_EXPIRED' };
         await savePayment(transaction, row, { phase: failed.phase, declineCode: failed.declineCode });
-        await releaseRisk(transaction, failed);
+        await releaseRisks(transaction, [{ row: failed }]);
         events.push(paymentEvent(failed, 'payment.failed', 'failed', {}));
       }
       await outbox.emit(transaction, events);
@@ -137,6 +138,6 @@ async function release(
     events.push(paymentEvent(changed, 'payment.voided', sequence, told, { sequence, source, cause }));
   }
   events.push(...closedEvents(row, changed));
-  await releaseRisk(transaction, changed);
+  await releaseRisks(transaction, [{ row, amount: riskIn(row, released) }]);
   return changed;
 }

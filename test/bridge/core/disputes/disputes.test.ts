@@ -257,13 +257,13 @@ describe('a rolling reserve', () => {
     const dispute = await open(payment, 500n);
     const charged = BigInt(dispute.merchantAmount.minorUnits);
     expect(charged < withheld).toBe(true);
-    expect(await stage.balances('merchant/arcade')).toEqual({ 'merchant/arcade/reserve USDL': withheld - charged });
+    expect(await stage.balances('merchant/arcade/re')).toEqual({ 'merchant/arcade/reserve USDL': withheld - charged });
     await accept(dispute.disputeId);
     expect(await releaseReserves(stage.payouts)).toBe(0);
     stage.clock.advance(7 * DAY);
     expect(await releaseReserves(stage.payouts)).toBe(1);
     expect((await stage.pay()).map(({ amount }) => amount)).toEqual([withheld - charged]);
-    expect(await stage.balances('merchant/arcade')).toEqual({});
+    expect(await stage.balances('merchant/arcade/re')).toEqual({});
     await setReservePolicy(stage, { shard: SHARD, merchantId: 'arcade', basisPoints: 0, days: 0 });
     await stage.settle();
   });
@@ -295,7 +295,7 @@ describe('a merchant who has left', () => {
     const dispute = await open(payment, 10_000n);
     const coins = BigInt(dispute.merchantAmount.minorUnits);
     expect(await stage.balances('intermediary/losses')).toEqual({ 'intermediary/losses USDL': -coins });
-    expect(await stage.balances('merchant/arcade')).toEqual({});
+    expect(await stage.balances('merchant/arcade/re')).toEqual({});
     await submit(dispute.disputeId);
     await decide(dispute.disputeId, 'won');
     expect(await stage.balances('intermediary/losses')).toEqual({});

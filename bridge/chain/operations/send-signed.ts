@@ -1,0 +1,81 @@
+import type { Database } from '../../../ledger-service/platform/database.ts';
+import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { loadPoorKeys, saveFundsMissing, saveFundsThere, saveRefusals } from '../care-store.ts';
+import type { Address, Hex } from '../domain.ts';
+import { NATIVE_TOKEN } from '../escrow.ts';
+import type { ChainNode } from '../node.ts';
+import { loadUnsent, markSent } from '../store.ts';
+
+export type SendingDependencies = Readonly<{
+  database: Database;
+  node: ChainNode;
+  machineClock: Clock;
+  logger: Logger;
+}>;
+
+const FORGOTTEN_AFTER_MILLISECONDS = 2_000;
+const FORMS_AT_ONCE = 256;
+
+/**
+ * Hands every signed call that no node has yet to the node, and again what a node may have forgotten.
+ *
+ * Effects: the machine's moment beside each that a node has; a refusal for good is counted; a key without gas money is
+ *          noted until something of it is taken again
+ */
+export async function sendSigned(dependencies: SendingDependencies, signer: Address): Promise<void> {
+  const { database, node, machineClock, logger } = dependencies;
+  const now = machineClock.now();
+  const forgotten = new Date(now.getTime() - FORGOTTEN_AFTER_MILLISECONDS);
+  const unsent = await loadUnsent(database.drizzle, forgotten, FORMS_AT_ONCE);
+  const sent: string[] = [];
+  const refused: { chainHash: string; words: string }[] = [];
+  let fundsMissing = false;
+  await Promise.all(
+    unsent.map(async ({ chainHash, raw, sentAt }) => {
+      try {
+        if (sentAt && (await node.receipt(chainHash as Hex))) return;
+        await node.send(raw as Hex);
+        sent.push(chainHash);
+      } catch (error) {
+        logger.warn({ event: 'chain.sendFailed', chainHash, err: error });
+        if (!(error instanceof SettlementError)) return;
+        if (error.code === 'CHAIN_CALL_REFUSED') refused.push({ chainHash, words: error.message });
+        if (error.code === 'OPERATOR_FUNDS_MISSING') fundsMissing = true;
+      }
+    }),
+  );
+  await markSent(database.drizzle, sent, now);
+  await saveRefusals(database.drizzle, refused);
+  if (fundsMissing) await noteFundsMissing(dependencies, signer);
+  else if (sent.length > 0) await noteFundsThere(dependencies, signer);
+}
+
+/** The keys of this chain that cannot pay for their calls, and since when, by the machine's clock. */
+export async function listPoorKeys(
+  database: Database,
+  chainId: number,
+): Promise<readonly Readonly<{ address: string; since: Date; balance: bigint }>[]> {
+  const rows = await loadPoorKeys(database.drizzle, chainId);
+  return rows.map(({ address, fundsMissingSince, balance }) => ({
+    address,
+    since: fundsMissingSince!,
+    balance: balance ?? 0n,
+  }));
+}
+
+async function noteFundsMissing(
+  { database, node, machineClock, logger }: SendingDependencies,
+  signer: Address,
+): Promise<void> {
+  const balance = await node.balance(NATIVE_TOKEN, signer, await node.head());
+  const since = machineClock.now();
+  const isNews = await saveFundsMissing(database.drizzle, node.chainId, signer, { since, balance });
+  if (isNews) logger.error({ event: 'chain.operatorFundsMissing', signer, balance: balance.toString() });
+}
+
+async function noteFundsThere({ database, node, logger }: SendingDependencies, signer: Address): Promise<void> {
+  const wasMissing = await saveFundsThere(database.drizzle, node.chainId, signer);
+  if (wasMissing) logger.info({ event: 'chain.operatorFundsThere', signer });
+}
