@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { type ApiClient, ApiProblem, ApiUnreachable, createApiClient } from './api-client.ts';
+import { addDisputeCommands } from './command/disputes.ts';
 import { runDoctor } from './command/doctor.ts';
 import { renderLifeline } from './command/lifeline.ts';
 import { listAccounts, listPayments, listPayouts, listWindows } from './command/lists.ts';
@@ -105,6 +106,7 @@ program
   });
 
 addWebhookCommands(program, client, show);
+addDisputeCommands(program, client, show);
 
 program
   .command('reconcile')

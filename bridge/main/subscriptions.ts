@@ -35,6 +35,7 @@ export const subscriptions: OutboxDependencies['subscriptions'] = {
   ],
   'payment.chargedBack': isCleared,
   'payment.represented': isCleared,
+  'payment.reversedLate': isCleared,
   'payment.settled': () => [],
   'payment.refundSettled': () => [],
   'payment.closed': () => [],

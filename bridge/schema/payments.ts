@@ -105,7 +105,9 @@ export const paymentMovements = bridge.table(
     shard: shardColumn(),
     paymentId: text('payment_id').notNull(),
     sequence: integer('sequence').notNull(),
-    kind: text('kind', { enum: ['capture', 'void', 'expiry', 'refund', 'chargeback', 'representment'] }).notNull(),
+    kind: text('kind', {
+      enum: ['capture', 'void', 'expiry', 'refund', 'chargeback', 'representment', 'lateReversal'],
+    }).notNull(),
     /** `accepted` waits for the chain, a payout or the close of a window; `final` is the merchant's, or the payer's. */
     state: text('state', { enum: ['accepted', 'final', 'failed'] }).notNull(),
     amount: minorUnits('amount').notNull(),

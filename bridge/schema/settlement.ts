@@ -34,7 +34,7 @@ export const presentments = bridge.table(
     paymentId: text('payment_id').notNull(),
     sequence: integer('sequence').notNull(),
     windowId: text('window_id').notNull(),
-    kind: text('kind', { enum: ['capture', 'refund', 'chargeback', 'representment'] }).notNull(),
+    kind: text('kind', { enum: ['capture', 'refund', 'chargeback', 'representment', 'lateReversal'] }).notNull(),
     quadrant: text('quadrant', { enum: ['fiatToFiat', 'cryptoToFiat', 'fiatToCrypto'] }).notNull(),
     merchantId: text('merchant_id').notNull(),
     acquirerId: text('acquirer_id'),

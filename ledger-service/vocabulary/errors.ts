@@ -534,6 +534,13 @@ export const errorCatalogue = {
     "The API key is a participant's, and participants of its kind may not do this, whatever its scopes.",
     'Use a key of whoever this is for: docs/security.md says who may do what.',
   ),
+  REVERSAL_UNSUITABLE: describe(
+    422,
+    false,
+    'Nothing to reverse late',
+    'An issuer said that an authorization never stood, of a payment for which no coins have left.',
+    'Open a dispute for what was captured; what is only held ends by itself.',
+  ),
   SCOPE_MISSING: describe(
     403,
     false,

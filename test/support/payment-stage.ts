@@ -68,6 +68,7 @@ export async function openPaymentStage() {
     deployment: DEPLOYMENT,
     networkFees: WORLD.networkFees,
     paymentLimits: new Map(),
+    lateReversalsBorneBy: 'merchant',
     marks: marksOf(WORLD, clock),
     logger,
   };

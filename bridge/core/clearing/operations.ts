@@ -165,6 +165,7 @@ const KINDS: Readonly<Record<string, PresentmentRow['kind']>> = {
   'payment.refunded': 'refund',
   'payment.chargedBack': 'chargeback',
   'payment.represented': 'representment',
+  'payment.reversedLate': 'lateReversal',
 };
 
 function scheduleOf({ fees }: Cleared) {

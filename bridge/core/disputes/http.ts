@@ -269,9 +269,9 @@ export function disputeRoutes(dependencies: DisputeDependencies & Readonly<{ ass
     return answer(context, await decideDispute(dependencies, { shard, disputeId, outcome }, once));
   });
   room.openapi(standingRoute, async (context) => {
-    requireScope(context, 'settlement:read');
+    const viewer = requireScope(context, 'settlement:read');
     const { merchantId } = context.req.valid('param');
-    return context.json(standingAsJson(await findStanding(database, { shard: SHARD, merchantId })), 200);
+    return context.json(standingAsJson(await findStanding(database, { shard: SHARD, merchantId }, viewer)), 200);
   });
   room.openapi(reserveRoute, async (context) => {
     requireScope(context, 'settlement:write');

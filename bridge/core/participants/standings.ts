@@ -5,7 +5,8 @@ import {
 } from '../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
-import { findMerchant } from './operations.ts';
+import { EVERYTHING, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
+import { findMerchant, unknownMerchant } from './operations.ts';
 import { type Borne, bear, type Split, type Standing, splitPayout } from './standing-domain.ts';
 import {
   insertReserve,
@@ -159,11 +160,13 @@ export type StandingView = Readonly<{
   leftAt: string | null;
 }>;
 
-/** Errors: thrown PARTICIPANT_UNKNOWN. */
+/** Errors: thrown PARTICIPANT_UNKNOWN, also to a merchant that asks for another's. */
 export async function findStanding(
   database: Database,
   { shard, merchantId }: Readonly<{ shard: Shard; merchantId: string }>,
+  { participantId = merchantId }: Viewer = EVERYTHING,
 ): Promise<StandingView> {
+  if (participantId !== merchantId) throw unknownMerchant(merchantId);
   const { payoutAsset: asset } = await findMerchant(database, shard, merchantId);
   const row = await loadStandingRow(database.drizzle, { shard, merchantId, asset });
   const sums = await sumReserves(database.drizzle, shard);

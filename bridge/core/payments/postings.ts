@@ -152,6 +152,33 @@ export function chargebackEntry(
 }
 
 /**
+ * The entry of coins that left for a card payment which, as its issuer says too late, never stood: its merchant owes them
+ * like those of a chargeback, or they are the intermediary's loss.
+ */
+export function lateReversalEntry(
+  parties: PaymentParties,
+  sequence: number,
+  target: Amount,
+  borne: Borne | 'intermediary',
+  eventAt: Date,
+): JournalEntryInstruction {
+  const entry =
+    borne === 'intermediary'
+      ? entryOf(parties, 'lateReversal', sequence, eventAt, [
+          {
+            role: 'target',
+            kind: 'post',
+            debit: 'intermediary/losses',
+            credit: 'intermediary/position',
+            amount: target,
+          },
+        ])
+      : owedEntry(parties, 'lateReversal', sequence, target, borne, eventAt);
+  if (!entry) throw new Error('Invariant broken: coins have left');
+  return entry;
+}
+
+/**
  * The entry of a won dispute, the other way: what the merchant still owed is forgiven, what was written off is made up
  * for, and what it had paid in the meantime is its again, kept in its reserve until the wallet has paid it.
  */
@@ -197,7 +224,7 @@ export function nettedPayoutEntry(
 
 function owedEntry(
   parties: PaymentParties,
-  kind: 'refund' | 'chargeback',
+  kind: 'refund' | 'chargeback' | 'lateReversal',
   sequence: number,
   target: Amount,
   borne: Borne,

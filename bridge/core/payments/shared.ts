@@ -75,7 +75,8 @@ export function givenBack(
       standing.filter((one) => one.kind === kind),
       ({ targetAmount }) => targetAmount,
     );
-  const left = targetOf('capture') - targetOf('refund') - targetOf('chargeback') + targetOf('representment');
+  const back = targetOf('refund') + targetOf('chargeback') + targetOf('lateReversal') - targetOf('representment');
+  const left = targetOf('capture') - back;
   const isLast = before + amount === row.captured;
   const minorUnits = isLast || target.minorUnits > left ? left : target.minorUnits;
   return { source, target: { minorUnits, asset: target.asset } };

@@ -100,6 +100,10 @@ export const eventCatalogue = {
   'payment.refunded': type('Captured money is going back to the payer.', moved),
   'payment.chargedBack': type('The issuer took captured money back for its cardholder; see the dispute.', moved),
   'payment.represented': type('A dispute was won: what was charged back is the merchant’s again.', moved),
+  'payment.reversedLate': type(
+    'After coins had left, the issuer said that the authorization never stood: the card side is taken back.',
+    moved,
+  ),
   'payment.settled': type("A captured amount is the merchant's for good: on chain, or by a settled window.", moved),
   'payment.refundSettled': type('A refund has reached the payer.', moved),
   'payment.closed': type(

@@ -152,7 +152,7 @@ export async function finalizeMovements(
 }
 
 function isPlain({ kind }: MovementRow): boolean {
-  return kind !== 'chargeback' && kind !== 'representment';
+  return kind === 'capture' || kind === 'refund';
 }
 
 /** Locks the payments of some movements, as whoever publishes an event of theirs must. */
