@@ -13,10 +13,12 @@ import { AssetRegistry } from '../../ledger-service/vocabulary/assets.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock, Timers } from '../../ledger-service/vocabulary/time.ts';
+import { connectChain } from '../chain/connect.ts';
 import type { Deployment } from '../chain/domain.ts';
 import { LOCAL_CHAIN_ID, openOperatorKey } from '../chain/keys.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
-import { type ChainNode, connectNode } from '../chain/node.ts';
+import type { ChainNode } from '../chain/node.ts';
+import { createVoteRecorder } from '../chain/operations/record-votes.ts';
 import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
 import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
 import { findMerchant } from '../core/participants/operations.ts';
@@ -82,8 +84,21 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
   try {
     const world = await readWorld(database);
     const deployment = deploymentOf(world);
-    const node = await connectNode(configuration.rpcUrl, deployment.chainId);
-    const isLocal = node.chainId === LOCAL_CHAIN_ID && isLoopback(configuration.rpcUrl);
+    const metrics = createMetrics();
+    const rpcUrls = configuration.rpcUrls ?? [configuration.rpcUrl];
+    const { chainId } = deployment;
+    const node = await connectChain(rpcUrls, {
+      chainId,
+      quorum: configuration.rpcQuorum,
+      onDissent: createVoteRecorder({
+        database,
+        chainId,
+        machineClock: systemClock,
+        logger,
+        onDissent: ({ node: name, question }) => metrics.nodeDissents.inc({ node: name, question }),
+      }),
+    });
+    const isLocal = node.chainId === LOCAL_CHAIN_ID && rpcUrls.every(isLoopback);
     const clock = await openClock(configuration, database, isLocal);
     // A local chain forgets where its clock was moved to when no block came after it.
     if (clock.isSettable) await setLocalChainClock(configuration.rpcUrl, clock.now());
@@ -133,7 +148,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       identifiers,
       doorbells,
       outbox,
-      metrics: createMetrics(),
+      metrics,
       isLocal,
       payments: {
         database,

@@ -117,7 +117,7 @@ function senderOf({ webhooks, timers, configuration }: Bridge): Sender {
 }
 
 function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Readonly<Record<string, Answer>> {
-  const { machineClock, metrics } = bridge;
+  const { machineClock, metrics, logger } = bridge;
   return Object.fromEntries(
     Object.entries(answers).map(([consumer, answer]): [string, Answer] => [
       consumer,
@@ -126,7 +126,9 @@ function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Reado
         try {
           await answer();
         } finally {
-          metrics.jobDuration.observe({ consumer }, machineClock.now().getTime() - started);
+          const durationMilliseconds = machineClock.now().getTime() - started;
+          metrics.jobDuration.observe({ consumer }, durationMilliseconds);
+          logger.debug({ event: 'job.done', consumer, durationMilliseconds });
         }
       },
     ]),

@@ -15,7 +15,10 @@ const url = (protocols: RegExp, example: string) => z.string().regex(protocols, 
 /** Every variable that the bridge reads, with what it is when it is not set. */
 export const environmentSchema = z.object({
   DATABASE_URL: url(/^postgres(ql)?:\/\//, 'postgres://user:password@127.0.0.1:5432/specie'),
-  RPC_URL: url(/^https?:\/\//, 'http://127.0.0.1:8545'),
+  /** One node, or several with commas between them, which then have to agree. */
+  RPC_URL: url(/^https?:\/\/[^\s,]+(,\s*https?:\/\/[^\s,]+)*$/, 'http://127.0.0.1:8545'),
+  /** How many of several nodes have to say the same: more than half, which it is when it is not set. */
+  RPC_QUORUM: wholeNumber.optional(),
   REDIS_URL: url(/^rediss?:\/\//, 'redis://127.0.0.1:6379').optional(),
   PORT: port.default(4_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -47,7 +50,10 @@ export const environmentSchema = z.object({
 
 export type Configuration = Readonly<{
   databaseUrl: string;
+  /** The first node; all of them where there are several. */
   rpcUrl: string;
+  rpcUrls?: readonly string[] | undefined;
+  rpcQuorum?: number | undefined;
   redisUrl?: string | undefined;
   port: number;
   logLevel: string;
@@ -91,9 +97,12 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     );
   }
   const values = parsed.data;
+  const rpcUrls = values.RPC_URL.split(',').map((one) => one.trim());
   return {
     databaseUrl: values.DATABASE_URL,
-    rpcUrl: values.RPC_URL,
+    rpcUrl: rpcUrls[0]!,
+    rpcUrls,
+    rpcQuorum: values.RPC_QUORUM,
     redisUrl: values.REDIS_URL,
     port: values.PORT,
     logLevel: values.LOG_LEVEL,

@@ -153,6 +153,13 @@ export const errorCatalogue = {
     'The contract reverted, so nothing moved on chain.',
     'Look the chain transaction up by its hash; check funds, allowance and expiries.',
   ),
+  CARD_NUMBER_REFUSED: describe(
+    400,
+    false,
+    'A full card number was sent',
+    'A field, a key, the path, the query or a header holds what looks like a full card number. It was neither stored nor logged.',
+    'Send the token that stands for the card, never its number; `param` says where it stood.',
+  ),
   CHAIN_CALL_REFUSED: describe(
     422,
     false,
@@ -166,6 +173,13 @@ export const errorCatalogue = {
     'Not the chain these books know',
     'The chain does not have the block or the contracts that the books remember.',
     'Point RPC_URL at the right chain, or start afresh with `npm run reset` on a local run.',
+  ),
+  CHAIN_QUORUM_MISSING: describe(
+    503,
+    true,
+    'The nodes do not agree',
+    'Too few of the chain’s nodes say the same, so nothing is concluded from what any of them says.',
+    'Send the same request again with the same key; `GET /v1/chain/nodes` names the node that dissents.',
   ),
   CHAIN_UNAVAILABLE: describe(
     503,

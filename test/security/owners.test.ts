@@ -320,6 +320,7 @@ const rows: Readonly<Record<string, Row>> = {
     own: NOBODY,
     foreign: 403,
   },
+  'GET /v1/chain/nodes': ofOperator('/v1/chain/nodes', 'settlement:read'),
   'GET /v1/exposures': ofOperator('/v1/exposures', 'settlement:read'),
   'GET /v1/operator-actions': ofOperator('/v1/operator-actions', 'settlement:read'),
   'POST /v1/exposures/limits': ofOperator('/v1/exposures/limits', 'settlement:write', () => ({

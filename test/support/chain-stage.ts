@@ -42,11 +42,13 @@ export type ChainStage = Readonly<{
 export type CallRow = Readonly<{ state: string; nonce: number | null; final_hash: string | null; repairs: number }>;
 export type FormRow = Readonly<{ chain_hash: string; attempt: number; refusals: number; refused_with: string | null }>;
 
-export async function startChainStage(wrap: (node: ChainNode) => ChainNode = (node) => node): Promise<ChainStage> {
+export async function startChainStage(
+  connect: (url: string, database: Database) => Promise<ChainNode> = (url) => connectNode(url),
+): Promise<ChainStage> {
   const folder = await mkdtemp(path.join(tmpdir(), 'specie-stage-'));
   const { database, drop } = await createTestDatabase({ poolSize: 6 });
   const chain = await startLocalChain(folder, { startsAt: STARTS_AT, blockMilliseconds: 20, firstPort: 19_545 });
-  const node = wrap(await connectNode(chain.url));
+  const node = await connect(chain.url, database);
   const deployment: Deployment = {
     chainId: node.chainId,
     escrow: nobody,

@@ -15,7 +15,7 @@ export type Caller = Viewer &
     callerId: string;
     scopes: readonly string[];
   }>;
-export type RoomVariables = { requestIdentifier: string; caller: Caller };
+export type RoomVariables = { requestIdentifier: string; caller: Caller; body: unknown };
 export type RoomEnvironment = { Variables: RoomVariables };
 export type Room = OpenAPIHono<RoomEnvironment>;
 
@@ -94,7 +94,7 @@ export const strictBody: MiddlewareHandler<RoomEnvironment> = async (context, ne
       if (!/^application\/json\s*(;|$)/i.test(type)) {
         throw new SettlementError('CONTENT_TYPE_UNSUPPORTED', `the body is declared as ${JSON.stringify(type)}`);
       }
-      parseStrictJson(text);
+      context.set('body', parseStrictJson(text));
     }
     // Whoever reads the body later reads this text.
     context.req.bodyCache.text = Promise.resolve(text) as never;

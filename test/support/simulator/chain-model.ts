@@ -89,6 +89,8 @@ export class ChainModel {
   /** Whether nodes refuse the call under one of the operator's nonces for good. */
   readonly #refuses = new Map<number, boolean>();
   #taken = 0;
+  /** Which of several nodes may be wrong just now. */
+  wrongNode = 0;
 
   constructor(
     deployment: Deployment,

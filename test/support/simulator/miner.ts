@@ -17,6 +17,8 @@ export type MinerParts = Readonly<{
 const BLOCK_MILLISECONDS = 2_000;
 const MOST_REORGANISATIONS = 3;
 const MOST_IN_A_BLOCK = 20;
+/** How many nodes a bridge asks that asks several. */
+export const NODES = 3;
 
 /** Makes the chain go on: blocks, pools that forget, payers who offer more, reorganisations. */
 export class Miner {
@@ -48,6 +50,7 @@ export class Miner {
     } else if (chain.isAway) this.#blocksAway -= 1;
     else if (isFaulty()) this.#misbehave(at);
     if (!isFaulty()) chain.isPoor = false;
+    chain.wrongNode = chance.below(NODES);
     chain.remindWallets();
     const block = chain.mine(at, chance.happens(0.2) && isFaulty() ? 1 : MOST_IN_A_BLOCK);
     gate.trace.write(`    block ${block.height} ${block.hash.slice(0, 10)} with ${block.included.length}`);

@@ -1,4 +1,6 @@
 import type { ChainNode } from '../../../bridge/chain/node.ts';
+import { createVoteRecorder } from '../../../bridge/chain/operations/record-votes.ts';
+import type { Dissent } from '../../../bridge/chain/quorum.ts';
 import { deniedPartiesGate } from '../../../bridge/core/authorization/denied-parties.ts';
 import type { IssuerPort } from '../../../bridge/core/authorization/issuer-port.ts';
 import type { QuoteDependencies } from '../../../bridge/core/quotes/operations.ts';
@@ -37,7 +39,7 @@ export type ProcessParts = Readonly<{
   gate: Gate;
   server: SimulatorServer;
   chance: SeededChance;
-  nodeOf: (owner: Owner) => ChainNode;
+  nodeOf: (owner: Owner, votes: (dissents: readonly Dissent[]) => void) => ChainNode;
   issuerOf: (owner: Owner) => IssuerPort;
   doorbellsOf: (owner: Owner) => Doorbells;
   filter: StatementFilter;
@@ -87,7 +89,10 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
     },
     logger,
     database,
-    node: parts.nodeOf(owner),
+    node: parts.nodeOf(
+      owner,
+      createVoteRecorder({ database, chainId: DEPLOYMENT.chainId, machineClock, logger, onDissent: () => {} }),
+    ),
     world: WORLD,
     deployment: DEPLOYMENT,
     assets,

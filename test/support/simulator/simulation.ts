@@ -1,5 +1,6 @@
 import { reclaimData, termsFromJson } from '../../../bridge/chain/escrow.ts';
 import type { ChainNode } from '../../../bridge/chain/node.ts';
+import { majorityOf, quorumOf } from '../../../bridge/chain/quorum.ts';
 import type { IssuerPort } from '../../../bridge/core/authorization/issuer-port.ts';
 import { setReservePolicy } from '../../../bridge/core/participants/standings.ts';
 import { reconcile } from '../../../bridge/core/reconciliation/operations.ts';
@@ -14,7 +15,7 @@ import { HeldQueue, NO_QUEUE_FAULTS } from './held-doorbells.ts';
 import { IssuerModel, NO_ISSUER_FAULTS } from './held-issuer.ts';
 import { HeldNode, NO_NODE_FAULTS, type NodeFaults } from './held-node.ts';
 import { judgeEnd, judgeSafety, waitingFor } from './judges.ts';
-import { Miner } from './miner.ts';
+import { Miner, NODES } from './miner.ts';
 import { Oracle } from './oracle.ts';
 import { bordersBetween, drawPlans, drawReserves, drawStart, type PaymentPlan } from './plans.ts';
 import { NO_REQUEST_FAULTS, type RequestFaults } from './request-faults.ts';
@@ -114,6 +115,8 @@ class Simulation {
   #nodeFaults: NodeFaults;
   #requestFaults: RequestFaults;
   #statements = 0;
+  /** Three nodes that have to agree, or one. */
+  readonly #asksSeveral: boolean;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -129,6 +132,7 @@ class Simulation {
     const rates = drawRates(this.#chance.fork('rates'));
     const drawn = options.faults === undefined;
     this.#rates = rates.steps;
+    this.#asksSeveral = drawn && this.#chance.fork('nodes').happens(0.4);
     this.#nodeFaults = drawn ? rates.nodes : NO_NODE_FAULTS;
     this.#requestFaults = drawn ? rates.requests : NO_REQUEST_FAULTS;
     this.#issuer.faults = drawn ? rates.issuer : NO_ISSUER_FAULTS;
@@ -270,7 +274,7 @@ class Simulation {
     const notBefore = this.#gate.time + atLeast;
     for (;;) {
       for (let step = 0; step < STEPS_BETWEEN_LOOKS; step += 1) await this.#gate.step();
-      const isLate = this.#gate.steps - since > MOST_HEALED_STEPS;
+      const isLate = this.#gate.steps - since > MOST_HEALED_STEPS * (this.#asksSeveral ? 2 : 1);
       if (this.#clients.underWay === 0 && this.#gate.time >= notBefore) {
         const waiting = await waitingFor(this.#server);
         if (Object.keys(waiting).length === 0) return undefined;
@@ -299,17 +303,30 @@ class Simulation {
         gate: this.#gate,
         server: this.#server,
         chance: this.#chance.fork('process'),
-        nodeOf: (owner) => {
-          const node = new HeldNode(
-            {
+        nodeOf: (owner, votes) => {
+          const heldNode = (name: string, mayBeWrong: () => boolean, faults: () => NodeFaults) => {
+            const parts = {
               gate: this.#gate,
               chain: this.#chain,
-              chance: chance.fork(owner.name),
-              nodeFaults,
+              chance: chance.fork(name),
               onFault: this.#issuer.onFault,
-            },
-            owner,
-          );
+            };
+            return new HeldNode({ ...parts, nodeFaults: faults, mayBeWrong }, owner);
+          };
+          // Alone it must not lie: nobody could say better.
+          const node = this.#asksSeveral
+            ? quorumOf(
+                Array.from({ length: NODES }, (_, index) => ({
+                  name: `node-${index}`,
+                  node: heldNode(`${owner.name} ${index}`, () => this.#chain.wrongNode === index, nodeFaults),
+                })),
+                { chainId: DEPLOYMENT.chainId, quorum: majorityOf(NODES), onDissent: votes },
+              )
+            : heldNode(
+                owner.name,
+                () => true,
+                () => ({ ...nodeFaults(), lies: 0 }),
+              );
           return bug?.node?.(node) ?? node;
         },
         issuerOf: (owner) => {
