@@ -50,7 +50,8 @@ let coinPaymentId: string;
 let token: string;
 let endpointId: string;
 let payoutId: string;
-let lastDispute: string;
+let lastDispute: string | undefined;
+let disputedPayment: string | undefined;
 const keys = new Map<string, string>();
 let counter = 0;
 
@@ -70,10 +71,23 @@ async function captured(): Promise<string> {
   return fresh;
 }
 
+/** One that nobody has answered yet: the one before, while it is still so. */
 async function disputed(): Promise<string> {
-  const body = { paymentId: await captured(), reasonCode: 'fraud', amount: EUROS };
+  if (lastDispute !== undefined) {
+    const { state } = await local.client.get<{ state: string }>(`/v1/disputes/${lastDispute}`);
+    if (state === 'opened') return lastDispute;
+  }
+  const amount = { ...EUROS, minorUnits: '1' };
+  const body = { paymentId: await disputable(), reasonCode: 'fraud', amount };
   const made = await local.client.post<{ disputeId: string }>('/v1/disputes', body, `dispute-${++counter}`);
-  return made.disputeId;
+  lastDispute = made.disputeId;
+  return lastDispute;
+}
+
+/** A captured payment of which every dispute takes one cent. */
+async function disputable(): Promise<string> {
+  disputedPayment ??= await captured();
+  return disputedPayment;
 }
 
 async function unsigned(): Promise<Asked> {
@@ -205,7 +219,7 @@ const rows: Readonly<Record<string, Row>> = {
     foreign: 'PAYMENT_UNKNOWN',
   },
   'POST /v1/payments/{paymentId}/late-reversal': {
-    ask: async () => ({ path: `/v1/payments/${await captured()}/late-reversal` }),
+    ask: async () => ({ path: `/v1/payments/${await disputable()}/late-reversal` }),
     scope: 'payments:write',
     operator: 422,
     own: { issuer: 422 },
@@ -223,7 +237,7 @@ const rows: Readonly<Record<string, Row>> = {
   'POST /v1/disputes': {
     ask: async () => ({
       path: '/v1/disputes',
-      body: { paymentId: await captured(), reasonCode: 'fraud', amount: EUROS },
+      body: { paymentId: await disputable(), reasonCode: 'fraud', amount: { ...EUROS, minorUnits: '1' } },
     }),
     scope: 'disputes:write',
     operator: 201,
@@ -232,14 +246,14 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'GET /v1/disputes': {
     ask: async () => {
-      lastDispute = await disputed();
+      await disputed();
       return { path: '/v1/disputes' };
     },
     scope: 'disputes:read',
     operator: 200,
     own: withAccounts(200),
     foreign: 200,
-    shows: () => lastDispute,
+    shows: () => lastDispute ?? '',
   },
   'GET /v1/disputes/{disputeId}': {
     ask: async () => ({ path: `/v1/disputes/${await disputed()}` }),

@@ -5,6 +5,7 @@ import {
   authorizationEntry,
   captureEntry,
   chargebackEntry,
+  lateReversalEntry,
   nettedPayoutEntry,
   type PaymentParties,
   payoutEntry,
@@ -156,6 +157,16 @@ export const MONEY_BACK = {
     const borne = { fromReserve: 0n, writtenOff: 108_156_500n };
     return [chargebackEntry(partiesOf('fiatToCrypto'), 2, token(108_156_500n), borne, AT)!];
   },
+  'reversed late, fiat → crypto, borne by the merchant': () => {
+    const parties = partiesOf('fiatToCrypto');
+    const borne = { fromReserve: 0n, writtenOff: 0n };
+    const { entry, obligations } = clearRefund({ parties, sequence: 2, amount: eur(10_000n), eventAt: AT });
+    const reversal = lateReversalEntry(parties, 2, token(108_156_500n), borne, AT);
+    return [reversal, entry, ...window('fiatToCrypto-reversed', obligations)];
+  },
+  'reversed late, fiat → crypto, borne by the intermediary': () => [
+    lateReversalEntry(partiesOf('fiatToCrypto'), 2, token(108_156_500n), 'intermediary', AT),
+  ],
   'a payout of 50.000000 to a merchant who owes 30.000000 and has a reserve of 10 %': () => {
     const parties = { ...partiesOf('fiatToCrypto'), paymentIdentifier: 'pay_example_netted' };
     const hold = { source: eur(4_600n), target: token(50_000_000n), eventAt: AT, expiresAt: TOMORROW };

@@ -72,9 +72,7 @@ const AT_RISK = `
       when p.quadrant = 'cryptoToFiat' and p.phase in ('requires_action', 'unknown') then p.requested
       when p.quadrant = 'cryptoToFiat' then p.authorized - p.voided - coalesce((
         select sum(t.amount) from ledger.transfers t
-        where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0) - coalesce((
-        select sum(m.amount) from bridge.payment_movements m
-        where m.shard = p.shard and m.payment_id = p.payment_id and m.kind = 'capture' and m.state = 'failed'), 0)
+        where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0)
       when p.phase = 'unknown' then p.quoted_target
       else div(p.quoted_target * (p.authorized - p.voided), p.requested) - coalesce((
         select sum(o.netted + o.withheld + case when o.state = 'final' then o.amount else 0 end)

@@ -42,6 +42,18 @@ const LEFT: Partial<Record<Name, readonly [quadrant: Quadrant, balances: Record<
       'intermediary/position EUR': -50n,
     },
   ],
+  'reversed late, fiat → crypto, borne by the merchant': [
+    'fiatToCrypto',
+    {
+      [`merchant/arcade/receivable ${TOKEN}`]: -108_156_500n,
+      'issuer/alba/position EUR': 0n,
+      'intermediary/position EUR': -50n,
+    },
+  ],
+  'reversed late, fiat → crypto, borne by the intermediary': [
+    'fiatToCrypto',
+    { [`intermediary/losses ${TOKEN}`]: -108_156_500n, [`intermediary/position ${TOKEN}`]: 0n },
+  ],
   'chargeback, fiat → crypto, of a merchant who has left': [
     'fiatToCrypto',
     { [`merchant/arcade/receivable ${TOKEN}`]: 0n, [`intermediary/losses ${TOKEN}`]: -108_156_500n },
