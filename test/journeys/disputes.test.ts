@@ -19,7 +19,7 @@ let local: LocalBridge;
 let folder: string;
 const keys = new Map<string, string>();
 beforeAll(async () => {
-  local = await startTestBridge();
+  local = await startTestBridge({ issuerDeadlineMilliseconds: 5_000 });
   folder = await mkdtemp(path.join(tmpdir(), 'specie-evidence-'));
   for (const name of ['alba', 'bakery']) {
     keys.set(name, await makeApiKey(local.databaseUrl, systemClock, `${name}-key`, SCOPES, name));
@@ -92,7 +92,9 @@ test('a dispute from its opening to its end, by the command of either side, and 
   expect(won.merchantPayouts).toMatchObject([{ representments: '10000', carriedIn: '10000', carriedOut: '0' }]);
   const view = await client.get<Reconciliation>('/v1/reconciliation');
   expect([view.breaks, view.ledger.balanced]).toEqual([[], true]);
-  const { events } = await client.get<{ events: { type: string }[] }>(`/v1/payments/${paymentId}/events`);
+  const headers = { Authorization: `Bearer ${local.apiKey}`, Accept: 'application/json' };
+  const listed = await fetch(`${local.url}/v1/payments/${paymentId}/events`, { headers });
+  const { events } = (await listed.json()) as { events: { type: string }[] };
   expect(events.map(({ type }) => type).filter((type) => /dispute|charged|represented/.test(type))).toEqual([
     ...['payment.chargedBack', 'dispute.opened', 'dispute.evidenceSubmitted'],
     ...['payment.represented', 'dispute.won'],
