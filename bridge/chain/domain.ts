@@ -26,6 +26,10 @@ export type ChainCall = Readonly<{
   data: Hex;
   value: bigint;
   gasLimit: number;
+  /** Until when it is worth being tried again, where what it met is a standstill of a token. */
+  retryUntil?: Date;
+  /** Why it may move money, for the signer to look up. */
+  grounds?: unknown;
 }>;
 
 /** The kind of a transfer of nothing from a key to itself: all it does is spend a nonce. */

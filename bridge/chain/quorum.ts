@@ -68,6 +68,7 @@ export function quorumOf(nodes: readonly NamedNode[], options: QuorumOptions): C
         ? Promise.resolve([])
         : agree('logs', blockHashes.join(','), (node) => node.logsOf(blockHashes, addresses)),
     receipt: (chainHash) => agree('receipt', chainHash, (node) => node.receipt(chainHash)),
+    revertReason: (chainHash) => agree('receipt', chainHash, (node) => node.revertReason(chainHash)),
     send: (raw) => sendToAll(nodes, raw, quorum),
     async gasPrice() {
       return reached(await answersOf(nodes, (node) => node.gasPrice()), quorum, 'gas price');

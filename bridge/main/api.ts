@@ -1,9 +1,11 @@
 import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
+import { strictAddress } from '../../ledger-service/platform/http/strict-address.ts';
 import { nameOfNode } from '../chain/connect.ts';
 import { chainRoutes } from '../chain/http.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
 import { majorityOf } from '../chain/quorum.ts';
+import { assetSwitchRoutes } from '../core/controls/asset-switches/http.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { disputeRoutes } from '../core/disputes/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
@@ -57,7 +59,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
       });
     }
   });
-  app.use(refuseCardNumbersInAddress);
+  app.use(strictAddress, refuseCardNumbersInAddress);
   const admit = createAdmission({
     atOnce: bridge.configuration.apiRequestsAtOnce ?? REQUESTS_AT_ONCE,
     machineClock,
@@ -98,6 +100,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
       nodes: rpcUrls.map(nameOfNode),
       quorum: bridge.configuration.rpcQuorum ?? majorityOf(rpcUrls.length),
     }),
+    assetSwitchRoutes(bridge.payments),
     exposureRoutes(bridge.payments),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),

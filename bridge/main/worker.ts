@@ -27,7 +27,7 @@ import { createSender, type Sender } from '../platform/webhooks/sender.ts';
 import { listenForOperators } from './listen.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
-import { type Bridge, openBridge, operatorOf } from './wiring.ts';
+import { type Bridge, openBridge, requireSigner } from './wiring.ts';
 
 const CHAIN_CARE = 'chain-care';
 const EXPIRIES = 'expiries';
@@ -41,10 +41,10 @@ const WEBHOOK_DEADLINE_MILLISECONDS = 10_000;
 export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Promise<void> }>> {
   const { database, node, clock, machineClock, identifiers, outbox, deployment, logger, payments, world } = bridge;
   const policy = bridge.configuration.chainCare ?? CARE_POLICY;
-  const operator = operatorOf(bridge);
+  const signer = requireSigner(bridge);
   const { maximumFeePerGas } = policy;
-  const submission = { database, node, operator, clock, machineClock, logger, maximumFeePerGas };
-  const care = { database, node, operator, clock, machineClock, outbox, logger, policy };
+  const submission = { database, node, signer, outbox, clock, machineClock, logger, maximumFeePerGas };
+  const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });

@@ -14,8 +14,8 @@ const AMOUNT_FIELD = 'minorUnits';
  * Errors: thrown CARD_NUMBER_REFUSED with where it stood, never with what
  */
 export const refuseCardNumbersInAddress: MiddlewareHandler<RoomEnvironment> = async (context, next) => {
-  const { path } = context.req;
-  if (holdsCardNumber(decoded(path))) throw refused('the path');
+  const path = decoded(context.req.path);
+  if (holdsCardNumber(path)) throw refused('the path');
   const queryAt = context.req.url.indexOf('?');
   if (queryAt >= 0) {
     for (const [name, value] of new URLSearchParams(context.req.url.slice(queryAt))) {

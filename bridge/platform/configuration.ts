@@ -22,10 +22,15 @@ export const environmentSchema = z.object({
   REDIS_URL: url(/^rediss?:\/\//, 'redis://127.0.0.1:6379').optional(),
   PORT: port.default(4_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** A local run may sign in this process. Only on chain 31337 on loopback. */
   OPERATOR_PRIVATE_KEY: z
     .string()
     .regex(/^0x[0-9a-fA-F]{64}$/, '0x and 64 hexadecimal digits')
     .optional(),
+  /** Where the signer listens; see docs/signer.md. */
+  SIGNER_URL: z.string().optional(),
+  /** What a signer on a port wants to hear first. */
+  SIGNER_SECRET: z.string().min(32).optional(),
   FINALITY_DEPTH: wholeNumber.default(3),
   WATCH_MILLISECONDS: wholeNumber.default(250),
   ISSUER_DEADLINE_MILLISECONDS: wholeNumber.default(2_000),
@@ -58,6 +63,8 @@ export type Configuration = Readonly<{
   port: number;
   logLevel: string;
   operatorPrivateKey?: `0x${string}` | undefined;
+  signerUrl?: string | undefined;
+  signerSecret?: string | undefined;
   finalityDepth: number;
   watchMilliseconds: number;
   issuerDeadlineMilliseconds: number;
@@ -107,6 +114,8 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     port: values.PORT,
     logLevel: values.LOG_LEVEL,
     operatorPrivateKey: values.OPERATOR_PRIVATE_KEY as `0x${string}` | undefined,
+    signerUrl: values.SIGNER_URL,
+    signerSecret: values.SIGNER_SECRET,
     finalityDepth: values.FINALITY_DEPTH,
     watchMilliseconds: values.WATCH_MILLISECONDS,
     issuerDeadlineMilliseconds: values.ISSUER_DEADLINE_MILLISECONDS,
@@ -129,6 +138,15 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
 /** The configuration of this process. */
 export function configurationOfProcess(): Configuration {
   return readConfiguration(process.env);
+}
+
+export type SignerConfiguration = Readonly<{ folder: string; logLevel: string }>;
+
+/** Where a signer has its policy, its keys and its store; everything else stands in the policy. */
+export function signerConfigurationOfProcess(): SignerConfiguration {
+  const { SIGNER_FOLDER: folder, LOG_LEVEL: logLevel = 'info' } = process.env;
+  if (folder) return { folder, logLevel };
+  throw new SettlementError('CONFIGURATION_INVALID', 'SIGNER_FOLDER is missing', { param: 'SIGNER_FOLDER' });
 }
 
 /** True for a chain that only this machine can reach. */

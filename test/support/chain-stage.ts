@@ -8,6 +8,7 @@ import { type ChainNode, connectNode } from '../../bridge/chain/node.ts';
 import { careForCalls } from '../../bridge/chain/operations/care-for-calls.ts';
 import { observeChain } from '../../bridge/chain/operations/observe-chain.ts';
 import { enqueueChainCalls, submitCalls } from '../../bridge/chain/operations/submit-calls.ts';
+import { signWith } from '../../bridge/chain/signing.ts';
 import { Outbox } from '../../bridge/platform/outbox.ts';
 import { type Database, inDatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import { createLogger } from '../../ledger-service/platform/logging.ts';
@@ -86,20 +87,21 @@ export async function startChainStage(
     },
     submit: (operator, policy = {}) => {
       const { maximumFeePerGas } = { ...CARE_POLICY, ...policy };
-      return submitCalls({ database, node, operator, ...clocks, logger, maximumFeePerGas });
+      const signer = signWith(operator, node.chainId);
+      return submitCalls({ database, node, signer, outbox, ...clocks, logger, maximumFeePerGas });
     },
     care: (operator, policy = {}) =>
       careForCalls({
         database,
         node,
-        operator,
+        signer: signWith(operator, node.chainId),
         ...clocks,
         outbox,
         logger,
         policy: { ...CARE_POLICY, stuckAfterMilliseconds: 0, ...policy },
       }),
     observe: async () => {
-      await observeChain({ database, node, deployment, finality: { depth: 1 }, outbox, logger });
+      await observeChain({ database, node, deployment, finality: { depth: 1 }, outbox, ...clocks, logger });
     },
     call: async (callId) => (await read<CallRow>('select * from bridge.chain_calls where call_id = $1', callId))[0]!,
     forms: (callId) =>

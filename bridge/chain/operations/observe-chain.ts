@@ -1,9 +1,9 @@
 import { type Database, inDatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
-import { hasEarlierOpen, reopenCall } from '../care-store.ts';
-import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks, NONCE_FILLER } from '../domain.ts';
+import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks } from '../domain.ts';
 import type { ChainNode } from '../node.ts';
 import {
   countUnfinal,
@@ -16,8 +16,8 @@ import {
   loadLogsOf,
   lockUnfinalBlocks,
   markFinal,
-  saveOutcome,
 } from '../store.ts';
+import { revertReasonsOf, saveOutcomes } from './conclude-calls.ts';
 
 export type ObservationDependencies = Readonly<{
   database: Database;
@@ -25,6 +25,8 @@ export type ObservationDependencies = Readonly<{
   deployment: Deployment;
   finality: FinalityPolicy;
   outbox: Outbox;
+  clock: Clock;
+  machineClock: Clock;
   logger: Logger;
 }>;
 
@@ -158,6 +160,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
     await Promise.all(ours.map(async (call) => [call.chainHash, await node.receipt(call.chainHash as Hex)] as const)),
   );
   requireReceipts(pending, receipts);
+  const reasons = await revertReasonsOf(node, receipts);
   const events: DomainEvent[] = [];
   const count = await inDatabaseTransaction(database, async (transaction) => {
     events.length = 0;
@@ -180,30 +183,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
         },
       });
     }
-    for (const call of ours) {
-      const receipt = receipts.get(call.chainHash);
-      if (!receipt || call.state === 'final' || call.state === 'reverted') continue;
-      // It came before one that lost its nonce, and was refused for that alone: it goes out again, after it.
-      if (!receipt.succeeded && (await hasEarlierOpen(transaction, call))) {
-        await reopenCall(transaction, call.callId);
-        continue;
-      }
-      await saveOutcome(transaction, call.callId, {
-        state: receipt.succeeded ? 'final' : 'reverted',
-        finalHash: call.chainHash,
-        blockHeight: receipt.height,
-        gasUsed: receipt.gasUsed,
-      });
-      // A filler only had to spend its nonce.
-      if (receipt.succeeded || call.kind === NONCE_FILLER) continue;
-      events.push({
-        shard: 0,
-        topic: 'chainCall.reverted',
-        subject: call.subject,
-        meaning: [call.callId],
-        payload: { callId: call.callId, kind: call.kind, sequence: call.sequence, chainHash: call.chainHash },
-      });
-    }
+    events.push(...(await saveOutcomes(dependencies, transaction, ours, { receipts, reasons })));
     await outbox.emit(transaction, events);
     await markFinal(transaction, node.chainId, [...minedAt.keys()]);
     return blocks.length;

@@ -33,7 +33,7 @@ import {
   takeReserve,
 } from '../participants/standings.ts';
 import { CHAIN_SUBMISSION } from '../payments/dependencies.ts';
-import { finalizeMovements, lockPaymentsOf, ownPayments } from '../payments/operations/find-payment.ts';
+import { finalizeMovements, findTerms, lockPaymentsOf, ownPayments } from '../payments/operations/find-payment.ts';
 import { nettedPayoutEntry, type PaymentParties, payoutEntry, refundPayoutEntry } from '../payments/postings.ts';
 import {
   type ChainPayoutRow,
@@ -317,7 +317,8 @@ export async function batchPayouts(dependencies: PayoutDependencies): Promise<nu
           tokenOf(first.asset),
           items.map(({ payee, amount }) => ({ payee: payee as Address, amount })),
         );
-        const named = { shard: first.shard, subject: batchId, sequence: 0 };
+        const grounds = await groundsOf(transaction, items);
+        const named = { shard: first.shard, subject: batchId, sequence: 0, grounds };
         await enqueueChainCalls(transaction, [{ ...call, ...named }], clock.now());
       }
       return due.length;
@@ -326,6 +327,16 @@ export async function batchPayouts(dependencies: PayoutDependencies): Promise<nu
     if (found > 0) outbox.ring(CHAIN_SUBMISSION);
     if (found < ITEMS_AT_ONCE) return batched;
   }
+}
+
+/** For each item the terms that it gives back: what the signer looks up on chain before it pays a payer. */
+async function groundsOf(
+  transaction: DatabaseTransaction,
+  items: readonly ChainPayoutRow[],
+): Promise<readonly unknown[]> {
+  const refunds = items.filter(({ purpose }) => purpose === 'payerRefund').map(({ paymentId }) => paymentId);
+  const terms = await findTerms(transaction, items[0]!.shard, refunds);
+  return items.map(({ paymentId, purpose }) => (purpose === 'payerRefund' ? (terms.get(paymentId) ?? null) : null));
 }
 
 type WalletPayload = Readonly<{

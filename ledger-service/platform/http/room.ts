@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -49,7 +50,8 @@ export function createOuterApp(dependencies: Readonly<{ identifiers: IdentifierS
     context.header('Request-Id', requestIdentifier);
     await next();
   });
-  app.onError((error, context) => {
+  app.onError((thrown, context) => {
+    const error = malformedOr(thrown);
     const requestIdentifier = context.get('requestIdentifier');
     const isOurs = error instanceof SettlementError;
     if (!isOurs || error.status >= 500) {
@@ -61,6 +63,12 @@ export function createOuterApp(dependencies: Readonly<{ identifiers: IdentifierS
     sendProblem(context, new SettlementError('ROUTE_UNKNOWN', `nothing answers at ${context.req.path}`)),
   );
   return app;
+}
+
+/** Hono says so of a body that should be JSON and is empty, in an error of its own. */
+function malformedOr(error: unknown): unknown {
+  if (!(error instanceof HTTPException) || error.status !== 400) return error;
+  return new SettlementError('BODY_MALFORMED', 'the body is not JSON');
 }
 
 /** Errors: thrown SCOPE_MISSING. */

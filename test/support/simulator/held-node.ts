@@ -115,6 +115,14 @@ export class HeldNode implements ChainNode {
     });
   }
 
+  revertReason(chainHash: Hex) {
+    return this.#ask(`revert reason ${chainHash.slice(0, 10)}`, () => {
+      const view = this.#view();
+      if (!this.#chain.receipt(chainHash, view)) throw unavailable('unknown transaction');
+      return this.#chain.revertReason(chainHash, view);
+    });
+  }
+
   send(raw: Hex) {
     return this.#ask(`send ${raw.slice(-8)}`, () => {
       const decide = () => this.#draw(this.#faults().refusesForGood, 'call refused for good');

@@ -7,7 +7,7 @@ import type { SimulatorServer } from './server.ts';
 import { MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
 
 /** Longer than a block, its way into the pool and a reorganisation may take together. */
-const LATE_MILLISECONDS = 30_000;
+const LATE_MILLISECONDS = 120_000;
 
 /** What a movement of each kind was asked for by. */
 const ACKNOWLEDGED = [
@@ -63,7 +63,7 @@ const MARK_CASES = `case e.asset when '${TOKEN_ASSET}' then 0.0001 else 250300 /
 
 /**
  * What each payment has at risk, from its own rows: of crypto → fiat what may still come, of fiat → crypto what is still
- * owed. Written anew, so that it does not repeat a mistake of the bridge.
+ * owed. What a failed capture had taken is held again, or voided. Written anew, so that it does not repeat a mistake of the bridge.
  */
 const AT_RISK = `
   select case p.quadrant when 'cryptoToFiat' then p.asset else p.merchant_asset end as at_risk_asset,

@@ -1,0 +1,2 @@
+ALTER TABLE "bridge"."chain_calls" ADD COLUMN "grounds" jsonb;--> statement-breakpoint
+ALTER TABLE "bridge"."chain_calls" ADD COLUMN "refused_with" text;
