@@ -103,6 +103,7 @@ function treasurerKey(): Hex {
 }
 
 async function change(client: SignerClient, action: ListEntry['action'], payee: string): Promise<void> {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(payee)) wrongUsage(`${payee} is no address`);
   const { chainId, wallet } = await client.describe();
   const issuedAt = Math.floor(systemClock.now().getTime() / 1000);
   const entry: ListEntry = {

@@ -224,14 +224,15 @@ export async function postponeCall(
 }
 
 /**
- * Whether a due call has to wait for an earlier one of its subject: one that was given up has no nonce yet, and a call
- * that is due again was overtaken by one that may be under way.
+ * Whether a due call has to wait for an earlier one of its subject: one that was given up has no nonce yet, one that met a
+ * standstill waits itself, and a call that is due again was overtaken by one that may be under way.
  */
-export const waitsForEarlier = sql`exists (
+export const waitsForEarlier = (machineNow: Date) => sql`exists (
   select 1 from bridge.chain_calls earlier
   where earlier.shard = "bridge"."chain_calls"."shard" and earlier.subject = "bridge"."chain_calls"."subject"
     and earlier.sequence < "bridge"."chain_calls"."sequence"
-    and (earlier.state = 'givenUp' or "bridge"."chain_calls"."repairs" > 0 and earlier.state = 'signed'))`;
+    and (earlier.state = 'givenUp' or "bridge"."chain_calls"."repairs" > 0 and earlier.state = 'signed'
+      or earlier.state = 'due' and earlier.not_before > ${machineNow.toISOString()}))`;
 
 export async function saveCallState(
   transaction: DatabaseTransaction,

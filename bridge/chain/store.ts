@@ -52,16 +52,20 @@ export async function saveNextNonce(
  * The oldest calls that are due and have no nonce yet, and with each every other one of its subject.
  *
  * Calls of one subject come in the order of their sequence, whatever the clocks of the processes that asked for them
- * said: the escrow refuses a number that is ahead of its own. So a subject waits as a whole while one of its calls is
- * held, or is under way with another key, whose nonces come in no order with this one's.
+ * said: the escrow refuses a number that is ahead of its own. So later ones wait while one is held, and all of them while
+ * one is under way with another key, whose nonces come in no order with this one's.
  */
 export async function lockDueCalls(transaction: DatabaseTransaction, limit: number, key: Address, machineNow: Date) {
-  const isDue = and(eq(chainCalls.state, 'due'), isNull(chainCalls.nonce), not(waitsForEarlier));
+  const isDue = and(
+    eq(chainCalls.state, 'due'),
+    isNull(chainCalls.nonce),
+    or(isNull(chainCalls.notBefore), lte(chainCalls.notBefore, machineNow)),
+    not(waitsForEarlier(machineNow)),
+  );
   const isFree = sql`not exists (
     select from bridge.chain_calls other
     where other.shard = ${chainCalls.shard} and other.subject = ${chainCalls.subject}
-      and other.state in ('due', 'signed', 'givenUp')
-      and (other.not_before > ${machineNow.toISOString()}::timestamptz or other.signer <> ${key}))`;
+      and other.state in ('due', 'signed', 'givenUp') and other.signer <> ${key})`;
   const oldest = await transaction
     .select({ subject: chainCalls.subject })
     .from(chainCalls)
@@ -118,6 +122,16 @@ export async function releaseNonce(
     .update(chainCalls)
     .set({ signer: null, nonce: null })
     .where(and(sameCall(callId), isReserved(signer), eq(chainCalls.nonce, nonce)));
+}
+
+/** True when it was due and had no nonce. */
+export async function saveWithdrawn(transaction: DatabaseTransaction, callId: string): Promise<boolean> {
+  const rows = await transaction
+    .update(chainCalls)
+    .set({ state: 'withdrawn' })
+    .where(and(sameCall(callId), eq(chainCalls.state, 'due'), isNull(chainCalls.nonce)))
+    .returning({ callId: chainCalls.callId });
+  return rows.length > 0;
 }
 
 export async function loadCall(reader: Reader, callId: string) {

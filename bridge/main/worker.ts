@@ -18,6 +18,7 @@ import {
   releaseReserves,
   schedulePayouts,
 } from '../core/payouts/operations.ts';
+import { isBeingRestored, isCaughtUp, withoutPaid } from '../core/payouts/restoration.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
 import type { Drain } from '../platform/health.ts';
@@ -46,17 +47,32 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const submission = { database, node, signer, outbox, clock, machineClock, logger, maximumFeePerGas };
   const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
+  // Books from a backup pay nothing that the chain may have paid already.
+  const isRestored = await isBeingRestored(database);
+  const restoration = {
+    ...payouts,
+    node,
+    keys: () => signer.keys(),
+    finalityDepth: bridge.configuration.finalityDepth,
+    logger,
+    walletEvents: WALLET_EVENTS,
+  };
+  const unlessHeld =
+    (work: Answer): Answer =>
+    async () => {
+      if (!isRestored || (await isCaughtUp(restoration))) await work();
+    };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
   await bridge.doorbells.start(
     timed(bridge, {
-      [CHAIN_SUBMISSION]: () => submitCalls(submission),
-      [CHAIN_CARE]: async () => {
+      [CHAIN_SUBMISSION]: unlessHeld(() => submitCalls(submission)),
+      [CHAIN_CARE]: unlessHeld(async () => {
         const done = await careForCalls(care);
         countCare(bridge.metrics, done);
         // What was signed anew, or is due again, goes out.
         if (done.replaced + done.reopened + done.filled + done.givenUp > 0) outbox.ring(CHAIN_SUBMISSION);
-      },
+      }),
       [REVERSALS]: () => reverseUnanswered(payments),
       [EXPIRIES]: () => expirePayments(payments),
       [EXPOSURE_ALERTS]: () => watchExposure({ ...payments, metrics: bridge.metrics }),
@@ -85,8 +101,12 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
-      [PAYOUT_BATCHES]: () => batchPayouts(payouts),
-      [RESERVES]: () => releaseReserves(payouts),
+      [PAYOUT_BATCHES]: unlessHeld(() =>
+        isRestored
+          ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
+          : batchPayouts(payouts),
+      ),
+      [RESERVES]: unlessHeld(() => releaseReserves(payouts)),
       [DISPUTE_DEADLINES]: () => endOverdueDisputes({ database, clock, identifiers, outbox }),
       [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),

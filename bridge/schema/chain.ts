@@ -39,8 +39,6 @@ export const chainCalls = bridge.table(
     }).notNull(),
     signer: text('signer'),
     nonce: integer('nonce'),
-    /** By the machine's clock: it does not go out before this, nor does anything else of its subject. */
-    notBefore: moment('not_before'),
     /** Why the signer refused it last. */
     refusedWith: text('refused_with'),
     /** The trace of the request that asked for it (W3C traceparent). */
@@ -54,8 +52,9 @@ export const chainCalls = bridge.table(
     repairs: integer('repairs').notNull().default(0),
     /** Until when, by the books' clock, it goes out again where a token stands still; none: it is not tried again. */
     retryUntil: moment('retry_until'),
-    /** Why it reverted last. */
+    /** Why it reverted last, and by the machine's clock before when it does not go out again. */
     revertReason: text('revert_reason'),
+    notBefore: moment('not_before'),
   },
   (table) => [
     primaryKey({ name: 'chain_calls_key', columns: [table.shard, table.callId] }),
@@ -131,9 +130,16 @@ export const chainLogs = bridge.table(
     event: text('event').notNull(),
     fields: jsonb('fields').notNull(),
     canonical: boolean('canonical').notNull(),
+    /** Counted before its block was final, and how often that was so, wherever it was included. */
+    accepted: boolean('accepted').notNull().default(false),
+    generation: integer('generation').notNull().default(0),
   },
   (table) => [
     primaryKey({ name: 'chain_logs_key', columns: [table.shard, table.chainId, table.blockHash, table.logIndex] }),
     index('chain_logs_height').on(table.shard, table.chainId, table.height),
+    index('chain_logs_transaction').on(table.shard, table.chainId, table.chainHash),
+    index('chain_logs_payment')
+      .on(table.shard, table.chainId, sql`(${table.fields} ->> 'paymentIdentifier')`)
+      .where(sql`${table.event} = 'Authorized'`),
   ],
 );

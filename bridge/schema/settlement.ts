@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { foreignKey, index, integer, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { boolean, foreignKey, index, integer, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bridge, minorUnits, moment, shardColumn } from './columns.ts';
 
 export const settlementWindows = bridge.table(
@@ -126,6 +126,8 @@ export const chainPayouts = bridge.table(
     withheld: minorUnits('withheld').notNull().default(sql`0`),
     batchId: text('batch_id'),
     batchIndex: integer('batch_index'),
+    /** The signer refused it in company once, so it has a batch of its own. */
+    alone: boolean('alone').notNull().default(false),
     recordedAt: moment('recorded_at').notNull(),
     finalAt: moment('final_at'),
     chainHash: text('chain_hash'),

@@ -25,6 +25,7 @@ const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
   [/^intermediary\/chain$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^intermediary\/(position|clearing|settlement|spread|fees|treasury)$/, open('credit')],
   [/^intermediary\/losses$/, open('debit')],
+  [/^intermediary\/unfinal$/, open('debit')],
   [/^suspense\/onchain$/, open('credit')],
   [/^shard\/(0|[1-9]\d{0,3})\/clearing$/, open('credit')],
 ];

@@ -580,7 +580,7 @@ export const errorCatalogue = {
     409,
     false,
     'Signed before as something else',
-    'The signer has signed a call of this name that says something else, or the call was withdrawn.',
+    'The signer has signed a call of this name that says something else.',
     'Find out who asked: a call never changes. See docs/runbooks/key-compromised.md.',
   ),
   SIGNER_CALL_HAS_NONCE: describe(
@@ -589,6 +589,13 @@ export const errorCatalogue = {
     'Signed before under another nonce',
     'The signer has signed this call already; the answer carries what it signed.',
     'Nothing: the bridge takes what was signed into its books.',
+  ),
+  SIGNER_CALL_WITHDRAWN: describe(
+    409,
+    false,
+    'Withdrawn before it was signed',
+    'The bridge has taken this call back, and the signer has promised never to sign it.',
+    'Nothing: what was in it goes out by other calls.',
   ),
   SIGNER_CAP_EXCEEDED: describe(
     409,

@@ -14,9 +14,10 @@ import { loadCallsByHash, loadFinalBlocks, saveOutcome } from '../store.ts';
 
 export type ConclusionDependencies = Readonly<{ clock: Clock; machineClock: Clock; logger: Logger }>;
 
-type CallByHash = Awaited<ReturnType<typeof loadCallsByHash>>[number];
-/** By chain hash: what a node says of each, and why those reverted that did. */
-type Conclusions = Readonly<{
+type OwnCall = Awaited<ReturnType<typeof loadCallsByHash>>[number];
+
+/** What a node says of chain transactions: their receipts, and why those that reverted did. */
+type Said = Readonly<{
   receipts: ReadonlyMap<string, ChainReceipt | undefined>;
   reasons: ReadonlyMap<string, string>;
 }>;
@@ -24,29 +25,17 @@ type Conclusions = Readonly<{
 /** What stood in the way within the block was gone at its end. */
 const OVER = 'over by the end of the block';
 
-/** Asks why calls reverted, for {@link saveOutcomes}; outside of any database transaction. */
-export async function revertReasonsOf(
-  node: ChainNode,
-  receipts: ReadonlyMap<string, ChainReceipt | undefined>,
-): Promise<ReadonlyMap<string, string>> {
-  const reverted = [...receipts].flatMap(([chainHash, receipt]) => (receipt?.succeeded === false ? [chainHash] : []));
-  const reasons = await Promise.all(
-    reverted.map(async (chainHash) => [chainHash, (await node.revertReason(chainHash as Hex)) ?? OVER] as const),
-  );
-  return new Map(reasons);
-}
-
 /**
  * Writes what has become of calls whose chain transactions are in final blocks.
  *
- * Effects: in the caller's database transaction; → events chainCall.reverted, for the caller to emit. A call that met a
- *          standstill goes out again later while it has time; one that was concluded before stays as it is
+ * Effects: in the caller's database transaction; → events chainCall.reverted, for the caller to emit. A call that was
+ *          concluded before stays as it is; one that met a standstill, or came too early, is due again
  */
 export async function saveOutcomes(
   dependencies: ConclusionDependencies,
   transaction: DatabaseTransaction,
-  calls: readonly CallByHash[],
-  { receipts, reasons }: Conclusions,
+  calls: readonly OwnCall[],
+  { receipts, reasons }: Said,
 ): Promise<readonly DomainEvent[]> {
   const events: DomainEvent[] = [];
   for (const call of calls) {
@@ -79,11 +68,23 @@ export async function saveOutcomes(
   return events;
 }
 
+/** Why chain transactions reverted; a node that cannot tell any more is taken for a standstill that is over. */
+export async function revertReasonsOf(
+  node: ChainNode,
+  receipts: ReadonlyMap<string, ChainReceipt | undefined>,
+): Promise<ReadonlyMap<string, string>> {
+  const reverted = [...receipts].flatMap(([chainHash, receipt]) => (receipt?.succeeded === false ? [chainHash] : []));
+  const reasons = await Promise.all(
+    reverted.map(async (chainHash) => [chainHash, (await node.revertReason(chainHash as Hex)) ?? OVER] as const),
+  );
+  return new Map(reasons);
+}
+
 /** A token that stands still moves again some day; until then the call waits longer each time, while it has time. */
 async function postponeIfWorthIt(
   { clock, machineClock, logger }: ConclusionDependencies,
   transaction: DatabaseTransaction,
-  { callId, kind, subject, sequence, repairs, retryUntil }: CallByHash,
+  { callId, kind, subject, sequence, repairs, retryUntil }: OwnCall,
   reason: string | undefined,
 ): Promise<boolean> {
   if (reason === undefined || !(isStandstill(reason) || reason === OVER)) return false;

@@ -17,6 +17,7 @@ import {
   lockUnfinalBlocks,
   markFinal,
 } from '../store.ts';
+import { acceptEarly, undoAccepted } from './accept-early.ts';
 import { revertReasonsOf, saveOutcomes } from './conclude-calls.ts';
 
 export type ObservationDependencies = Readonly<{
@@ -46,6 +47,7 @@ export async function observeChain(
 ): Promise<Readonly<{ height: number; read: number; finalized: number }>> {
   const head = await dependencies.node.head();
   const read = await readNewBlocks(dependencies, head);
+  await acceptEarly({ ...dependencies, chainId: dependencies.node.chainId }, head);
   let finalized = 0;
   for (;;) {
     const count = await finalizeBlocks(dependencies, finalHeight(head, dependencies.finality));
@@ -112,9 +114,12 @@ async function readNewBlocks(dependencies: ObservationDependencies, head: number
   }
 }
 
-async function giveUp({ database, node, logger }: ObservationDependencies, height: number): Promise<void> {
+async function giveUp({ database, node, outbox, logger }: ObservationDependencies, height: number): Promise<void> {
+  const events: DomainEvent[] = [];
   const wereFinal = await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
     const lost = await giveUpBlocks(transaction, node.chainId, height);
+    events.push(...(await undoAccepted({ chainId: node.chainId, outbox }, transaction, height)));
     if (lost > 0) {
       throw new SettlementError('CHAIN_MISMATCH', `the chain lost ${lost} final blocks from height ${height} on`, {
         height,
@@ -122,7 +127,8 @@ async function giveUp({ database, node, logger }: ObservationDependencies, heigh
     }
     return lost;
   });
-  logger.warn({ event: 'chain.reorganized', height, wereFinal });
+  outbox.ringFor(events);
+  logger.warn({ event: 'chain.reorganized', height, wereFinal, undone: events.length });
 }
 
 /**
@@ -180,6 +186,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
           chainHash: log.chainHash,
           height: log.height,
           minedAt: minedAt.get(log.blockHash)!,
+          ...(log.accepted ? { ordinal: log.ordinal, generation: log.generation } : {}),
         },
       });
     }

@@ -7,8 +7,8 @@ import {
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
-import type { Outbox } from '../../platform/outbox.ts';
-import { loadForms } from '../care-store.ts';
+import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
+import { loadForms, loadNoncesInUse } from '../care-store.ts';
 import type { Address, ChainCall } from '../domain.ts';
 import { type Fees, firstFees } from '../fees.ts';
 import type { ChainNode } from '../node.ts';
@@ -31,6 +31,7 @@ import {
   saveNextNonce,
   saveNonce,
   saveSigned,
+  saveWithdrawn,
 } from '../store.ts';
 import { sendSigned } from './send-signed.ts';
 
@@ -75,9 +76,15 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
       const reserved = await reserveNonces(dependencies, keys[0]!);
       const fees = firstFees(await dependencies.node.gasPrice(), dependencies.maximumFeePerGas);
       // A key that takes no new calls finishes those that have its nonces.
-      for (const key of keys) signedCalls += await signReserved(dependencies, key, fees);
+      let isHeld = false;
+      for (const key of keys) {
+        const { signed, held } = await signReserved(dependencies, key, fees);
+        signedCalls += signed;
+        isHeld ||= held;
+      }
       await sendSigned(dependencies);
-      if (reserved < CALLS_AT_ONCE) return signedCalls;
+      // Those behind a call that is held have given their nonces back, and go on without it.
+      if (reserved < CALLS_AT_ONCE && !isHeld) return signedCalls;
     }
   } catch (error) {
     // What is signed already does not wait for a signer.
@@ -116,18 +123,23 @@ async function reserveNonces({ database, node, machineClock }: SubmissionDepende
 
 type Reserved = Awaited<ReturnType<typeof loadReserved>>[number];
 
-async function signReserved(dependencies: SubmissionDependencies, key: Address, fees: Fees): Promise<number> {
+async function signReserved(
+  dependencies: SubmissionDependencies,
+  key: Address,
+  fees: Fees,
+): Promise<Readonly<{ signed: number; held: boolean }>> {
   const { database, signer } = dependencies;
   let signedCalls = 0;
   for (;;) {
     const reserved = await loadReserved(database.drizzle, key, CALLS_AT_ONCE);
-    if (reserved.length === 0) return signedCalls;
+    if (reserved.length === 0) return { signed: signedCalls, held: false };
     const answers = await signer.sign({ key, fees, calls: reserved.map((call) => ({ call, nonce: call.nonce! })) });
-    const signed = await inDatabaseTransaction(database, (transaction) =>
+    const { signed, held, apart } = await inDatabaseTransaction(database, (transaction) =>
       saveAnswers(dependencies, transaction, key, reserved, answers),
     );
     signedCalls += signed;
-    if (signed < CALLS_AT_ONCE) return signedCalls;
+    if (apart) await withdraw(dependencies, key, apart);
+    if (signed < CALLS_AT_ONCE) return { signed: signedCalls, held };
   }
 }
 
@@ -138,7 +150,7 @@ async function saveAnswers(
   key: Address,
   asked: readonly Reserved[],
   answers: readonly SignAnswer[],
-): Promise<number> {
+): Promise<Readonly<{ signed: number; held: boolean; apart?: Apart | undefined }>> {
   await lockKey(transaction, dependencies.node.chainId, key, 0);
   let signed = 0;
   for (const [index, answer] of answers.entries()) {
@@ -149,12 +161,60 @@ async function saveAnswers(
     } else if (answer.code === 'SIGNER_NONCE_SPENT') {
       await releaseNonce(transaction, callId, key, nonce!);
     } else {
-      await takeRefusal(dependencies, transaction, key, asked[index]!, answer);
       // Those behind it would leave a gap, so they were not looked at.
-      return signed;
+      return { signed, ...(await takeRefusal(dependencies, transaction, key, asked[index]!, answer)) };
     }
   }
-  return signed;
+  return { signed, held: false };
+}
+
+/** A batch that is not to go out as it is; `items` are those in its way, all of them when nobody remembers. */
+type Apart = Readonly<{
+  callId: string;
+  kind: string;
+  subject: string;
+  sequence: number;
+  items: readonly number[] | undefined;
+}>;
+
+/**
+ * Takes back a batch that the signer refuses for some of its items, so that these wait alone and the others do not.
+ *
+ * Effects: the signer promises first that it will never sign it; only then are its items free for other batches, by the
+ *          event chainCall.withdrawn
+ */
+async function withdraw(
+  { database, node, outbox, signer, logger }: SubmissionDependencies,
+  key: Address,
+  { callId, kind, subject, sequence, items }: Apart,
+): Promise<void> {
+  // Another process may have had it signed meanwhile: then it goes out after all.
+  if ((await signer.withdraw(callId)).signed) return;
+  const events: DomainEvent[] = [];
+  await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
+    await lockKey(transaction, node.chainId, key, 0);
+    const call = await loadCall(transaction, callId);
+    if (call?.state === 'due' && call.signer === key && call.nonce !== null) {
+      await takeBack(transaction, node.chainId, key, call.nonce, call.nonce);
+    }
+    if (!(await saveWithdrawn(transaction, callId))) return;
+    const payload = { callId, kind, sequence, items: items ?? null };
+    events.push({ shard: 0, topic: 'chainCall.withdrawn', subject, meaning: [callId], payload });
+    await outbox.emit(transaction, events);
+  });
+  outbox.ringFor(events);
+  logger.warn({ event: 'chain.callWithdrawn', callId, kind, subject, items });
+}
+
+/** Whether a refusal is of some items of a batch, and would not go away by waiting for the rest of it. */
+function isForApart({ kind, grounds, refusedWith }: Reserved, { code, retryAfterMilliseconds }: Refusal): boolean {
+  if (code === 'SIGNER_CALL_WITHDRAWN') return true;
+  if (kind !== 'payoutBatch' || !Array.isArray(grounds) || grounds.length < 2) return false;
+  if (code === 'SIGNER_PAYEE_NOT_LISTED') return true;
+  // A capture may just not be final for the signer's node yet.
+  if (code === 'SIGNER_REFUND_UNPROVEN') return refusedWith === code;
+  return code === 'SIGNER_CAP_EXCEEDED' && retryAfterMilliseconds === undefined;
 }
 
 async function takeSigned(
@@ -173,9 +233,11 @@ async function takeRefusal(
   dependencies: SubmissionDependencies,
   transaction: DatabaseTransaction,
   key: Address,
-  { callId, kind, subject, nonce }: Reserved,
-  { code, message, retryAfterMilliseconds = HELD_MILLISECONDS, signed }: Refusal,
-): Promise<void> {
+  asked: Reserved,
+  refusal: Refusal,
+): Promise<Readonly<{ held: boolean; apart?: Apart | undefined }>> {
+  const { callId, kind, subject, sequence, nonce } = asked;
+  const { code, message, retryAfterMilliseconds = HELD_MILLISECONDS, signed, items } = refusal;
   const { logger, machineClock, node } = dependencies;
   logger.warn({ event: 'chain.callRefused', callId, kind, subject, nonce, code, message });
   // A call that lost its nonce gets another one only once the signer's own node knows that the first is spent.
@@ -187,14 +249,34 @@ async function takeRefusal(
     await takeSigned(dependencies, transaction, signed);
     const isTaken = code === 'SIGNER_NONCE_TAKEN';
     await takeBack(transaction, node.chainId, key, nonce!, isTaken ? nonce! + 1 : nonce!);
-    return;
+    return { held: false };
   }
   const call = await loadCall(transaction, callId);
   const isStillAsked = call?.state === 'due' && call.signer === key && call.nonce === nonce;
-  if (!isStillAsked || code === 'SIGNER_NONCE_AHEAD') return;
+  if (!isStillAsked) return { held: false };
+  if (code === 'SIGNER_NONCE_AHEAD') {
+    await closeGap(dependencies, transaction, key, nonce!, refusal.next);
+    return { held: false };
+  }
   await takeBack(transaction, node.chainId, key, nonce!, nonce!);
   const notBefore = new Date(machineClock.now().getTime() + retryAfterMilliseconds);
   await holdCall(transaction, callId, code, notBefore);
+  return { held: true, ...(isForApart(asked, refusal) ? { apart: { callId, kind, subject, sequence, items } } : {}) };
+}
+
+/** Nonces that were handed out and that no call has are handed out again; if a call has one, the signer's store is behind. */
+async function closeGap(
+  { node, logger }: SubmissionDependencies,
+  transaction: DatabaseTransaction,
+  key: Address,
+  nonce: number,
+  next: number | undefined,
+): Promise<void> {
+  if (next === undefined || next >= nonce) return;
+  const used = await loadNoncesInUse(transaction, key, next);
+  const lost = [...used].filter((one) => one < nonce);
+  if (lost.length === 0) await takeBack(transaction, node.chainId, key, next, next);
+  else logger.error({ event: 'chain.signerBehind', key, next, nonces: lost.slice(0, 10) });
 }
 
 async function isKnownForm(transaction: DatabaseTransaction, { callId, raw }: SignedForm): Promise<boolean> {

@@ -143,7 +143,7 @@ export class SignerCore implements Signer {
     const call = this.#rebuild(intent, { key: key.address, nonce });
     if (!call) return refusal('SIGNER_REQUEST_INVALID', `no ${intent.kind} can be built of this`);
     const digest = digestOfCall(call);
-    if (this.#books.isWithdrawn(call.callId)) return refusal('SIGNER_CALL_DIFFERS', `${call.callId} was withdrawn`);
+    if (this.#books.isWithdrawn(call.callId)) return refusal('SIGNER_CALL_WITHDRAWN', `${call.callId} was withdrawn`);
     const known = this.#books.call(call.callId);
     if (known && known.digest !== digest) {
       const signed = this.#books.formOf(known);
@@ -197,7 +197,7 @@ export class SignerCore implements Signer {
     if (nonce < next && kind === 'nonceFiller') return undefined;
     if (nonce < next) return refusal('SIGNER_NONCE_SPENT', `nonce ${nonce} was spent elsewhere`);
     if (nonce === next || (await this.#isNextByChain(key, nonce))) return undefined;
-    return refusal('SIGNER_NONCE_AHEAD', `nonce ${next} comes before ${nonce}`);
+    return { ...refusal('SIGNER_NONCE_AHEAD', `nonce ${next} comes before ${nonce}`), next };
   }
 
   /** Somebody else has spent nonces of this key while the signer was up: it goes on behind them, and writes it down. */

@@ -56,6 +56,8 @@ export type Refusal = Readonly<{
   retryAfterMilliseconds?: number;
   /** Which items of a payout stand in its way. */
   items?: readonly number[];
+  /** The nonce that is to be signed before. */
+  next?: number;
   /** What was signed instead. */
   signed?: SignedForm;
 }>;

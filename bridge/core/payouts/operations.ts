@@ -43,6 +43,7 @@ import {
   loadPayouts,
   lockBatchItems,
   lockDuePayouts,
+  reopenApart,
   reopenBatch,
   saveBatched,
   savePayout,
@@ -106,6 +107,7 @@ export async function schedulePayouts(
       withheld: 0n,
       batchId: null,
       batchIndex: null,
+      alone: false,
       recordedAt,
       finalAt: null,
       chainHash: null,
@@ -269,6 +271,7 @@ function reservePayout(
     amount,
     netted: 0n,
     withheld: 0n,
+    alone: false,
     batchId: null,
     batchIndex: null,
     recordedAt,
@@ -299,15 +302,22 @@ function reserveReleased(
 /**
  * Puts what is due into batches, one for each asset, and asks the chain to pay them.
  *
- * Effects: batch, items and chain call in one database transaction; → how many items were batched
+ * Shape:   `toPay` says which of them are to be paid indeed; all, unless given; → how many were due
+ * Effects: batch, items and chain call in one database transaction
  */
-export async function batchPayouts(dependencies: PayoutDependencies): Promise<number> {
+export async function batchPayouts(
+  dependencies: PayoutDependencies,
+  toPay: (transaction: DatabaseTransaction, due: readonly ChainPayoutRow[]) => Promise<readonly ChainPayoutRow[]> = (
+    _,
+    due,
+  ) => Promise.resolve(due),
+): Promise<number> {
   const { database, clock, identifiers, deployment, outbox } = dependencies;
   let batched = 0;
   for (;;) {
     const found = await inDatabaseTransaction(database, async (transaction) => {
       const due = await lockDuePayouts(transaction, ITEMS_AT_ONCE);
-      for (const items of byAsset(due)) {
+      for (const items of byAsset(await toPay(transaction, due))) {
         const first = items[0]!;
         const batchId = identifiers.next('bat', first.shard);
         await saveBatched(transaction, items, batchId);
@@ -408,8 +418,9 @@ export async function applyWalletEvents(
       ofShard.map(({ paymentId, amount }) => ({ subject: paymentId, amount })),
     );
   }
-  for (const { topic, subject, shard } of due) {
+  for (const { topic, subject, shard, payload } of due) {
     if (topic === 'chainCall.reverted') await reopenBatch(transaction, shard, subject);
+    if (topic === 'chainCall.withdrawn') await reopenApart(transaction, shard, subject, itemsOf(payload));
   }
   return events;
 }
@@ -540,6 +551,13 @@ function partiesOf({ shard, paymentId, purpose }: ChainPayoutRow, merchant: stri
   return { shard, paymentIdentifier: paymentId, quadrant, merchant };
 }
 
+/** Those that stood in the way of their batch; null for all of them. */
+function itemsOf(payload: unknown): readonly number[] | null {
+  return (payload as Readonly<{ items: readonly number[] | null }>).items;
+}
+
 function byAsset(rows: readonly ChainPayoutRow[]): readonly (readonly ChainPayoutRow[])[] {
-  return [...Map.groupBy(rows, ({ asset, shard }) => `${shard} ${asset}`).values()];
+  // What the signer refused in company goes by itself, and holds up nobody else.
+  const groupOf = ({ asset, shard, alone, payoutId }: ChainPayoutRow) => `${shard} ${asset} ${alone ? payoutId : ''}`;
+  return [...Map.groupBy(rows, groupOf).values()];
 }

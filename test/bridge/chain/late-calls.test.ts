@@ -12,13 +12,13 @@ import { createTestDatabase } from '../../support/postgres.ts';
 
 const CHAIN_ID = 31_337;
 const NOW = new Date('2026-11-02T08:00:00Z');
+const clock = { now: () => NOW };
+const logger = createLogger('silent');
+/** All that is asked of it here. */
+const node = { chainId: CHAIN_ID, revertReason: async () => 'PaymentUnknown' } as unknown as ChainNode;
 let database: Database;
 let drop: () => Promise<void>;
 let outbox: Outbox;
-const clock = { now: () => NOW };
-const logger = createLogger('silent');
-/** All that is asked of a node here. */
-const node = { chainId: CHAIN_ID, revertReason: async () => 'AmountExceedsHold' } as unknown as ChainNode;
 
 beforeAll(async () => {
   ({ database, drop } = await createTestDatabase({ poolSize: 2 }));
@@ -85,9 +85,8 @@ test('a signed call whose block was final before is concluded; one whose block i
     receiptOf('young', true, 3),
     receiptOf('lost', true, 4),
   ]);
-  for (const _ of ['once', 'again']) {
+  for (const _ of ['once', 'again'])
     await concludeLateCalls({ database, outbox, node, clock, machineClock: clock, logger }, receipts);
-  }
   const calls = await database.drizzle.select().from(chainCalls).orderBy(chainCalls.nonce);
   expect(calls.map(({ callId, state, finalHash }) => [callId, state, finalHash])).toEqual([
     ['done', 'final', hash('done')],

@@ -171,7 +171,7 @@ describe('signer: nonces', () => {
     const { callId: name } = await nameOf(voidIntent(2));
     expect(await stage.core.withdraw(name)).toEqual({});
     stage.restart();
-    expect(codeOf(await stage.sign(voidIntent(2), 1))).toBe('SIGNER_CALL_DIFFERS');
+    expect(codeOf(await stage.sign(voidIntent(2), 1))).toBe('SIGNER_CALL_WITHDRAWN');
   });
 
   test('a chain that knows more nonces than the store has signed: nothing is signed until somebody accounts for them', async () => {
