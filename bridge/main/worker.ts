@@ -48,7 +48,12 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   // Books from a backup pay nothing that the chain may have paid already.
-  const isRestored = await isBeingRestored(database);
+  // Asked for by who works, not by who starts: a process starts while its database is still silent.
+  let restored: boolean | undefined;
+  const isRestored = async () => {
+    restored ??= await isBeingRestored(database);
+    return restored;
+  };
   const restoration = {
     ...payouts,
     node,
@@ -60,7 +65,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const unlessHeld =
     (work: Answer): Answer =>
     async () => {
-      if (!isRestored || (await isCaughtUp(restoration))) await work();
+      if (!(await isRestored()) || (await isCaughtUp(restoration))) await work();
     };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
@@ -101,8 +106,8 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
-      [PAYOUT_BATCHES]: unlessHeld(() =>
-        isRestored
+      [PAYOUT_BATCHES]: unlessHeld(async () =>
+        (await isRestored())
           ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
           : batchPayouts(payouts),
       ),
