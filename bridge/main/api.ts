@@ -7,6 +7,7 @@ import { setLocalChainClock } from '../chain/local-clock.ts';
 import { majorityOf } from '../chain/quorum.ts';
 import { assetSwitchRoutes } from '../core/controls/asset-switches/http.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
+import { disputeRoutes } from '../core/disputes/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
 import { kindOfParticipant } from '../core/participants/operations.ts';
@@ -91,7 +92,8 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
     paymentEventRoutes({ ...bridge.payments, eventStream: bridge.eventStream }),
     webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
-    settlementRoutes({ database, clock, machineClock, outbox }),
+    settlementRoutes({ database, clock, machineClock, outbox, identifiers }),
+    disputeRoutes({ database, clock, identifiers, outbox, assets }),
     chainRoutes({
       database,
       chainId: deployment.chainId,

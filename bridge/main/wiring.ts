@@ -170,6 +170,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         deployment,
         networkFees: world.networkFees,
         paymentLimits: paymentLimitsOf(world),
+        lateReversalsBorneBy: world.lateReversalsBorneBy,
         marks: marksOf(world, clock),
         logger,
       },

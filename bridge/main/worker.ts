@@ -4,12 +4,20 @@ import { type Care, careForCalls } from '../chain/operations/care-for-calls.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
 import { EXPOSURE_ALERTS, watchExposure } from '../core/controls/exposure/watch.ts';
+import { DISPUTE_DEADLINES, endOverdueDisputes } from '../core/disputes/operations.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
 import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
 import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-events.ts';
 import { reverseUnanswered } from '../core/payments/operations/reverse-unanswered.ts';
 import { expirePayments } from '../core/payments/operations/void-payment.ts';
-import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
+import {
+  applyWalletEvents,
+  batchPayouts,
+  PAYOUT_BATCHES,
+  RESERVES,
+  releaseReserves,
+  schedulePayouts,
+} from '../core/payouts/operations.ts';
 import { isBeingRestored, isCaughtUp, withoutPaid } from '../core/payouts/restoration.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
@@ -98,6 +106,8 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
           ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
           : batchPayouts(payouts),
       ),
+      [RESERVES]: unlessHeld(() => releaseReserves(payouts)),
+      [DISPUTE_DEADLINES]: () => endOverdueDisputes({ database, clock, identifiers, outbox }),
       [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),
