@@ -1,5 +1,6 @@
 import type { Database } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import { inSpans, type SpanDescription } from '../../../ledger-service/platform/tracing.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import { loadPoorKeys, saveFundsMissing, saveFundsThere, saveRefusals } from '../care-store.ts';
@@ -33,10 +34,11 @@ export async function sendSigned(dependencies: SendingDependencies, signer: Addr
   const refused: { chainHash: string; words: string }[] = [];
   let fundsMissing = false;
   await Promise.all(
-    unsent.map(async ({ chainHash, raw, sentAt }) => {
+    unsent.map(async ({ chainHash, raw, sentAt, callId, traceContext }) => {
       try {
         if (sentAt && (await node.receipt(chainHash as Hex))) return;
-        await node.send(raw as Hex);
+        const span = spanOf('send chain call', traceContext, { callId, chainHash });
+        await inSpans(span, () => node.send(raw as Hex));
         sent.push(chainHash);
       } catch (error) {
         logger.warn({ event: 'chain.sendFailed', chainHash, err: error });
@@ -50,6 +52,15 @@ export async function sendSigned(dependencies: SendingDependencies, signer: Addr
   await saveRefusals(database.drizzle, refused);
   if (fundsMissing) await noteFundsMissing(dependencies, signer);
   else if (sent.length > 0) await noteFundsThere(dependencies, signer);
+}
+
+/** A span of the trace that asked for a call, if there was one. */
+export function spanOf(
+  name: string,
+  parent: string | null,
+  attributes: Readonly<Record<string, string>>,
+): readonly SpanDescription[] {
+  return parent ? [{ name, kind: 'client', attributes, parent }] : [];
 }
 
 /** The keys of this chain that cannot pay for their calls, and since when, by the machine's clock. */

@@ -6,6 +6,7 @@ import {
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import { inSpans } from '../../../ledger-service/platform/tracing.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { Address, ChainCall } from '../domain.ts';
@@ -24,7 +25,7 @@ import {
   saveNextNonce,
   saveSigned,
 } from '../store.ts';
-import { sendSigned } from './send-signed.ts';
+import { sendSigned, spanOf } from './send-signed.ts';
 
 export type SubmissionDependencies = Readonly<{
   database: Database;
@@ -69,7 +70,8 @@ export async function submitCalls(dependencies: SubmissionDependencies): Promise
       if (due.length === 0) return 0;
       const calls: SignedCall[] = [];
       for (const [index, call] of due.entries()) {
-        calls.push(await sign(dependencies, call, nextNonce + index, gasPrice));
+        const span = spanOf('sign chain call', call.traceContext, { callId: call.callId, kind: call.kind });
+        calls.push(await inSpans(span, () => sign(dependencies, call, nextNonce + index, gasPrice)));
       }
       await saveSigned(transaction, calls, signer, dependencies.clock.now());
       await saveNextNonce(transaction, node.chainId, signer, nextNonce + due.length);
