@@ -171,7 +171,7 @@ export async function lockOvertaken(transaction: DatabaseTransaction, signer: Ad
     .for('update');
 }
 
-/** The nonces of a key, from `from` on, that a call has which is not given up. */
+/** The nonces of a key, from `from` on, that a call has, or is about to have, and is not given up. */
 export async function loadNoncesInUse(reader: Reader, signer: Address, from: number): Promise<ReadonlySet<number>> {
   const rows = await reader
     .select({ nonce: chainCalls.nonce })
@@ -180,7 +180,7 @@ export async function loadNoncesInUse(reader: Reader, signer: Address, from: num
       and(
         eq(chainCalls.signer, signer),
         sql`${chainCalls.nonce} >= ${from}`,
-        inArray(chainCalls.state, ['signed', 'final', 'reverted']),
+        inArray(chainCalls.state, ['due', 'signed', 'final', 'reverted']),
       ),
     )
     .orderBy(asc(chainCalls.nonce));

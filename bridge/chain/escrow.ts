@@ -12,7 +12,7 @@ import { assertInvariant } from '../../ledger-service/vocabulary/errors.ts';
 import { uuidFromMeaning } from '../../ledger-service/vocabulary/identifiers.ts';
 import { intermediaryWalletAbi } from './bindings/intermediary-wallet.ts';
 import { paymentEscrowAbi } from './bindings/payment-escrow.ts';
-import type { Address, ChainCall, Deployment, Hex } from './domain.ts';
+import { type Address, type ChainCall, type Deployment, type Hex, NONCE_FILLER } from './domain.ts';
 
 /** What a payer agrees to; its hash names the payment on chain. Amounts in token units, times in seconds since 1970. */
 export type PaymentTerms = Readonly<{
@@ -54,6 +54,7 @@ const NEVER = new Date('9999-12-31T00:00:00Z');
 /** An item of a batch: 20 bytes of address and 12 of amount. */
 const ITEM_BYTES = 32;
 const BATCH_GAS = 150_000;
+const FILLER_GAS = 50_000;
 const ITEM_GAS = 160_000;
 
 /** The payment's name on chain, as `PaymentEscrow.hashTerms` gives it. */
@@ -175,6 +176,18 @@ export function payoutBatchCall(
     data: encodeFunctionData({ abi: intermediaryWalletAbi, functionName: 'payoutBatch', args }),
     value: 0n,
     gasLimit: BATCH_GAS + items.length * ITEM_GAS,
+  };
+}
+
+/** A transfer of nothing from a key to itself, which spends a nonce that nothing else may have; one for each nonce. */
+export function fillerCall(chainId: number, key: Address, nonce: number): CallWithoutSubject {
+  return {
+    callId: uuidFromMeaning('chain-call', NONCE_FILLER, chainId, key, nonce),
+    kind: NONCE_FILLER,
+    recipient: key,
+    data: '0x',
+    value: 0n,
+    gasLimit: FILLER_GAS,
   };
 }
 

@@ -11,7 +11,7 @@ import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-even
 import { reverseUnanswered } from '../core/payments/operations/reverse-unanswered.ts';
 import { expirePayments } from '../core/payments/operations/void-payment.ts';
 import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
-import { isBeingRestored, mayPay } from '../core/payouts/restoration.ts';
+import { isBeingRestored, isCaughtUp, withoutPaid } from '../core/payouts/restoration.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
 import type { Drain } from '../platform/health.ts';
@@ -21,7 +21,7 @@ import { createSender, type Sender } from '../platform/webhooks/sender.ts';
 import { listenForOperators } from './listen.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
-import { type Bridge, openBridge, operatorOf } from './wiring.ts';
+import { type Bridge, openBridge, requireSigner } from './wiring.ts';
 
 const CHAIN_CARE = 'chain-care';
 const EXPIRIES = 'expiries';
@@ -35,17 +35,17 @@ const WEBHOOK_DEADLINE_MILLISECONDS = 10_000;
 export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Promise<void> }>> {
   const { database, node, clock, machineClock, identifiers, outbox, deployment, logger, payments, world } = bridge;
   const policy = bridge.configuration.chainCare ?? CARE_POLICY;
-  const operator = operatorOf(bridge);
+  const signer = requireSigner(bridge);
   const { maximumFeePerGas } = policy;
-  const submission = { database, node, operator, clock, machineClock, logger, maximumFeePerGas };
-  const care = { database, node, operator, clock, machineClock, outbox, logger, policy };
+  const submission = { database, node, signer, outbox, clock, machineClock, logger, maximumFeePerGas };
+  const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   // Books from a backup pay nothing that the chain may have paid already.
   const isRestored = await isBeingRestored(database);
   const restoration = {
     ...payouts,
     node,
-    signer: operator.address.toLowerCase() as `0x${string}`,
+    keys: () => signer.keys(),
     finalityDepth: bridge.configuration.finalityDepth,
     logger,
     walletEvents: WALLET_EVENTS,
@@ -53,7 +53,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const unlessHeld =
     (work: Answer): Answer =>
     async () => {
-      if (!isRestored || (await mayPay(restoration))) await work();
+      if (!isRestored || (await isCaughtUp(restoration))) await work();
     };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
@@ -94,7 +94,11 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
-      [PAYOUT_BATCHES]: unlessHeld(() => batchPayouts(payouts)),
+      [PAYOUT_BATCHES]: unlessHeld(() =>
+        isRestored
+          ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
+          : batchPayouts(payouts),
+      ),
       [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),

@@ -8,6 +8,7 @@ import { type ChainNode, connectNode } from '../../bridge/chain/node.ts';
 import { careForCalls } from '../../bridge/chain/operations/care-for-calls.ts';
 import { observeChain } from '../../bridge/chain/operations/observe-chain.ts';
 import { enqueueChainCalls, submitCalls } from '../../bridge/chain/operations/submit-calls.ts';
+import { signWith } from '../../bridge/chain/signing.ts';
 import { Outbox } from '../../bridge/platform/outbox.ts';
 import { type Database, inDatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import { createLogger } from '../../ledger-service/platform/logging.ts';
@@ -86,13 +87,14 @@ export async function startChainStage(
     },
     submit: (operator, policy = {}) => {
       const { maximumFeePerGas } = { ...CARE_POLICY, ...policy };
-      return submitCalls({ database, node, operator, ...clocks, logger, maximumFeePerGas });
+      const signer = signWith(operator, node.chainId);
+      return submitCalls({ database, node, signer, outbox, ...clocks, logger, maximumFeePerGas });
     },
     care: (operator, policy = {}) =>
       careForCalls({
         database,
         node,
-        operator,
+        signer: signWith(operator, node.chainId),
         ...clocks,
         outbox,
         logger,

@@ -10,7 +10,7 @@ import { systemClock } from '../../ledger-service/platform/ports.ts';
 import { type ApiClient, createApiClient } from '../../scripts/api-client.ts';
 import { localWallets, type Wallets } from '../../scripts/day/wallets.ts';
 import { type RunningChain, startLocalChain } from '../../scripts/local/chain.ts';
-import { makeApiKey, privateKeyOf, seedLocalWorld } from '../../scripts/local/seed-world.ts';
+import { makeApiKey, seedLocalWorld, startLocalSigner } from '../../scripts/local/seed-world.ts';
 import { createTestDatabase } from './postgres.ts';
 
 /** A whole bridge in this process, on a database and a local chain of its own, with the small world in it. */
@@ -43,7 +43,8 @@ export async function startTestBridge(
   const folder = await mkdtemp(path.join(tmpdir(), 'specie-bridge-'));
   const { url: databaseUrl, drop } = await createTestDatabase({ poolSize: 2 });
   const chain = await startLocalChain(folder, { startsAt, blockMilliseconds: 100 });
-  await seedLocalWorld({ databaseUrl, rpcUrl: chain.url, clock: systemClock });
+  const { deployment } = await seedLocalWorld({ databaseUrl, rpcUrl: chain.url, clock: systemClock });
+  const signer = await startLocalSigner(folder, chain.url, deployment);
   const bridge = await openBridge({
     databaseUrl,
     rpcUrl: chain.url,
@@ -52,7 +53,8 @@ export async function startTestBridge(
     logLevel: options.logLevel ?? 'silent',
     traces: options.traces,
     apiRequestsAtOnce: options.apiRequestsAtOnce,
-    operatorPrivateKey: privateKeyOf('operator'),
+    signerUrl: signer.environment.SIGNER_URL,
+    signerSecret: signer.environment.SIGNER_SECRET,
     finalityDepth: 3,
     watchMilliseconds: 50,
     issuerDeadlineMilliseconds: options.issuerDeadlineMilliseconds ?? 300,
@@ -79,6 +81,7 @@ export async function startTestBridge(
       await watcher?.stop();
       await worker?.stop();
       await bridge.close();
+      await signer.stop();
       await chain.stop();
       await drop();
       await rm(folder, { recursive: true, force: true });

@@ -1,16 +1,10 @@
-import {
-  type Database,
-  type DatabaseTransaction,
-  inDatabaseTransaction,
-} from '../../../ledger-service/platform/database.ts';
+import { type Database, inDatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
-import { hasEarlierOpen, postponeCall, reopenCall } from '../care-store.ts';
-import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks, NONCE_FILLER } from '../domain.ts';
+import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks } from '../domain.ts';
 import type { ChainNode } from '../node.ts';
-import { delayAfter, isStandstill } from '../reverts.ts';
 import {
   countUnfinal,
   giveUpBlocks,
@@ -22,8 +16,9 @@ import {
   loadLogsOf,
   lockUnfinalBlocks,
   markFinal,
-  saveOutcome,
 } from '../store.ts';
+import { acceptEarly, undoAccepted } from './accept-early.ts';
+import { revertReasonsOf, saveOutcomes } from './conclude-calls.ts';
 
 export type ObservationDependencies = Readonly<{
   database: Database;
@@ -37,8 +32,6 @@ export type ObservationDependencies = Readonly<{
 }>;
 
 const BLOCKS_AT_ONCE = 64;
-/** What stood in the way within the block was gone at its end. */
-const OVER = 'over by the end of the block';
 
 /**
  * Reads what the chain has added, and says what has become final.
@@ -54,6 +47,7 @@ export async function observeChain(
 ): Promise<Readonly<{ height: number; read: number; finalized: number }>> {
   const head = await dependencies.node.head();
   const read = await readNewBlocks(dependencies, head);
+  await acceptEarly({ ...dependencies, chainId: dependencies.node.chainId }, head);
   let finalized = 0;
   for (;;) {
     const count = await finalizeBlocks(dependencies, finalHeight(head, dependencies.finality));
@@ -120,9 +114,12 @@ async function readNewBlocks(dependencies: ObservationDependencies, head: number
   }
 }
 
-async function giveUp({ database, node, logger }: ObservationDependencies, height: number): Promise<void> {
+async function giveUp({ database, node, outbox, logger }: ObservationDependencies, height: number): Promise<void> {
+  const events: DomainEvent[] = [];
   const wereFinal = await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
     const lost = await giveUpBlocks(transaction, node.chainId, height);
+    events.push(...(await undoAccepted({ chainId: node.chainId, outbox }, transaction, height)));
     if (lost > 0) {
       throw new SettlementError('CHAIN_MISMATCH', `the chain lost ${lost} final blocks from height ${height} on`, {
         height,
@@ -130,7 +127,8 @@ async function giveUp({ database, node, logger }: ObservationDependencies, heigh
     }
     return lost;
   });
-  logger.warn({ event: 'chain.reorganized', height, wereFinal });
+  outbox.ringFor(events);
+  logger.warn({ event: 'chain.reorganized', height, wereFinal, undone: events.length });
 }
 
 /**
@@ -150,34 +148,6 @@ function requireReceipts(
       });
     }
   }
-}
-
-async function revertReasonsOf(
-  node: ChainNode,
-  receipts: ReadonlyMap<string, Awaited<ReturnType<ChainNode['receipt']>>>,
-): Promise<ReadonlyMap<string, string>> {
-  const reverted = [...receipts].flatMap(([chainHash, receipt]) => (receipt?.succeeded === false ? [chainHash] : []));
-  const reasons = await Promise.all(
-    reverted.map(async (chainHash) => [chainHash, (await node.revertReason(chainHash as Hex)) ?? OVER] as const),
-  );
-  return new Map(reasons);
-}
-
-type OwnCall = Awaited<ReturnType<typeof loadCallsByHash>>[number];
-
-/** A token that stands still moves again some day; until then the call waits longer each time, while it has time. */
-async function postponeIfWorthIt(
-  { clock, machineClock, logger }: ObservationDependencies,
-  transaction: DatabaseTransaction,
-  { callId, kind, subject, sequence, repairs, retryUntil }: OwnCall,
-  reason: string | undefined,
-): Promise<boolean> {
-  if (reason === undefined || !(isStandstill(reason) || reason === OVER)) return false;
-  if (retryUntil === null || clock.now() >= retryUntil) return false;
-  const notBefore = new Date(machineClock.now().getTime() + delayAfter(repairs));
-  await postponeCall(transaction, callId, { reason, notBefore });
-  logger.warn({ event: 'chain.callPostponed', callId, kind, subject, sequence, reason, notBefore });
-  return true;
 }
 
 async function finalizeBlocks(dependencies: ObservationDependencies, upTo: number): Promise<number> {
@@ -216,36 +186,11 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
           chainHash: log.chainHash,
           height: log.height,
           minedAt: minedAt.get(log.blockHash)!,
+          ...(log.accepted ? { ordinal: log.ordinal, generation: log.generation } : {}),
         },
       });
     }
-    for (const call of ours) {
-      const receipt = receipts.get(call.chainHash);
-      if (!receipt || call.state === 'final' || call.state === 'reverted') continue;
-      // It came before one that lost its nonce, and was refused for that alone: it goes out again, after it.
-      if (!receipt.succeeded && (await hasEarlierOpen(transaction, call))) {
-        await reopenCall(transaction, call.callId);
-        continue;
-      }
-      const reason = reasons.get(call.chainHash);
-      if (!receipt.succeeded && (await postponeIfWorthIt(dependencies, transaction, call, reason))) continue;
-      await saveOutcome(transaction, call.callId, {
-        state: receipt.succeeded ? 'final' : 'reverted',
-        finalHash: call.chainHash,
-        blockHeight: receipt.height,
-        gasUsed: receipt.gasUsed,
-        ...(reason === undefined ? {} : { revertReason: reason }),
-      });
-      // A filler only had to spend its nonce.
-      if (receipt.succeeded || call.kind === NONCE_FILLER) continue;
-      events.push({
-        shard: 0,
-        topic: 'chainCall.reverted',
-        subject: call.subject,
-        meaning: [call.callId],
-        payload: { callId: call.callId, kind: call.kind, sequence: call.sequence, chainHash: call.chainHash, reason },
-      });
-    }
+    events.push(...(await saveOutcomes(dependencies, transaction, ours, { receipts, reasons })));
     await outbox.emit(transaction, events);
     await markFinal(transaction, node.chainId, [...minedAt.keys()]);
     return blocks.length;

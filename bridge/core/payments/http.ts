@@ -111,7 +111,7 @@ const lifeSchema = z
       z.object({
         kind: z.string(),
         sequence: z.number().int(),
-        state: z.enum(['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded']),
+        state: z.enum(['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded', 'withdrawn']),
         nonce: z.number().int().nullable(),
         chainHash: z.string().nullable(),
         blockHeight: z.number().int().nullable(),

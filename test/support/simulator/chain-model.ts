@@ -96,6 +96,8 @@ export class ChainModel {
   /** Whether nodes refuse the call under one of the operator's nonces for good. */
   readonly #refuses = new Map<number, boolean>();
   #taken = 0;
+  /** Nonces below it may be spent by what nobody here has signed. */
+  takenBelow = 0;
   /** Which of several nodes may be wrong: always the same, or two could be in answers to one question. */
   wrongNode = 0;
 
@@ -151,6 +153,7 @@ export class ChainModel {
     const sender = this.#operator;
     const nonce = this.nextNonce(sender);
     this.#taken += 1;
+    this.takenBelow = nonce + 1;
     const fees = { maxFeePerGas: 10n ** 13n, maxPriorityFeePerGas: 10n ** 13n };
     const hash = keccak256(stringToHex(`taken ${nonce} ${this.#taken}`));
     this.enter({ hash, sender, nonce, recipient: sender, data: '0x', value: 0n, fees });

@@ -13,10 +13,11 @@ import type { StatementFilter } from './held-client.ts';
 import { HeldQueue, NO_QUEUE_FAULTS } from './held-doorbells.ts';
 import { IssuerModel, NO_ISSUER_FAULTS } from './held-issuer.ts';
 import { HeldNode, NO_NODE_FAULTS, type NodeFaults } from './held-node.ts';
+import { NO_SIGNER_FAULTS, SignerModel } from './held-signer.ts';
 import { judgeEnd, judgeSafety, waitingFor } from './judges.ts';
 import { Miner, NODES } from './miner.ts';
 import { Oracle } from './oracle.ts';
-import { bordersBetween, drawPlans, drawStart, type PaymentPlan } from './plans.ts';
+import { bordersBetween, drawEarly, drawPlans, drawStart, type PaymentPlan } from './plans.ts';
 import { NO_REQUEST_FAULTS, type RequestFaults } from './request-faults.ts';
 import { SeededChance } from './seeded-chance.ts';
 import type { SimulatorServer } from './server.ts';
@@ -34,6 +35,8 @@ export type PlantedBug = Readonly<{
   once?: (request: OnceRequest) => OnceRequest;
   finalityDepth?: number;
   withoutSweeper?: boolean;
+  /** Whoever asks for a signature gets one, whatever was signed before. */
+  withoutSigner?: boolean;
   /** An escrow that does not know what it has done already. */
   withoutSequences?: boolean;
 }>;
@@ -97,6 +100,7 @@ class Simulation {
   readonly #world = new Owner('world');
   readonly #chain: ChainModel;
   readonly #issuer: IssuerModel;
+  readonly #signer: SignerModel;
   readonly #queue: HeldQueue;
   readonly #oracle = new Oracle();
   readonly #clients: Clients;
@@ -114,6 +118,7 @@ class Simulation {
   #statements = 0;
   /** Three nodes that have to agree, or one. */
   readonly #asksSeveral: boolean;
+  readonly #early: ReturnType<typeof drawEarly>;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -125,15 +130,27 @@ class Simulation {
     this.#chain = new ChainModel(DEPLOYMENT, OPERATOR.address, this.#startsAt, HOLDERS);
     this.#issuer = new IssuerModel(this.#gate, this.#chance.fork('issuer'));
     for (const payer of Object.keys(PAYERS)) this.#issuer.balances.set(`${payer}-card`, CARD_BALANCE);
+    this.#signer = new SignerModel(
+      {
+        gate: this.#gate,
+        chain: this.#chain,
+        world: this.#world,
+        chance: this.#chance.fork('signer'),
+        finalityDepth: FINALITY_DEPTH,
+      },
+      !options.bug?.withoutSigner,
+    );
     this.#queue = new HeldQueue(this.#gate, this.#world, this.#chance.fork('queue'));
     const rates = drawRates(this.#chance.fork('rates'));
     const drawn = options.faults === undefined;
     this.#rates = rates.steps;
     this.#chain.wrongNode = this.#chance.fork('wrong node').below(NODES);
+    this.#early = drawn ? drawEarly(this.#chance.fork('early')) : [];
     this.#asksSeveral = drawn && this.#chance.fork('nodes').happens(0.4);
     this.#nodeFaults = drawn ? rates.nodes : NO_NODE_FAULTS;
     this.#requestFaults = drawn ? rates.requests : NO_REQUEST_FAULTS;
     this.#issuer.faults = drawn ? rates.issuer : NO_ISSUER_FAULTS;
+    this.#signer.faults = drawn ? rates.signer : NO_SIGNER_FAULTS;
     this.#queue.faults = drawn ? rates.queue : NO_QUEUE_FAULTS;
     const count = (kind: string) => this.#count(kind);
     this.#miner = new Miner({
@@ -148,6 +165,7 @@ class Simulation {
     this.#chain.countsSequences = !options.bug?.withoutSequences;
     this.#queue.sweeps = !options.bug?.withoutSweeper;
     this.#issuer.onFault = count;
+    this.#signer.onFault = count;
     this.#queue.onFault = count;
     const planted = options.bug?.filter?.({
       chance: this.#chance.fork('bug'),
@@ -176,6 +194,7 @@ class Simulation {
   async run(): Promise<SimulationResult> {
     await this.#server.reset();
     await fillWorld(this.#server.database, { now: () => this.#startsAt });
+    await this.#signer.prepare();
     for (let index = 0; index < PROCESSES; index += 1) await this.#start();
     void this.#miner.mine();
     if (!this.#options.faults) void this.#meddle();
@@ -275,6 +294,7 @@ class Simulation {
     this.#nodeFaults = NO_NODE_FAULTS;
     this.#requestFaults = NO_REQUEST_FAULTS;
     this.#issuer.faults = NO_ISSUER_FAULTS;
+    this.#signer.faults = NO_SIGNER_FAULTS;
     this.#queue.faults = NO_QUEUE_FAULTS;
     for (const { owner } of this.#processes) owner.clockOffset = 0;
     this.#trace.write('healed');
@@ -316,6 +336,7 @@ class Simulation {
               );
           return bug?.node?.(node) ?? node;
         },
+        signerOf: (owner) => this.#signer.portOf(owner),
         issuerOf: (owner) => {
           const port = this.#issuer.portOf(owner);
           return bug?.issuer?.(port, this.#chance.fork(`bug ${owner.name}`)) ?? port;
@@ -326,6 +347,7 @@ class Simulation {
         },
         filter: this.#filter,
         finalityDepth: bug?.finalityDepth ?? FINALITY_DEPTH,
+        earlyAcceptance: this.#early,
         // Somebody always watches the chain; sometimes two do.
         watches: this.#processes.every(({ watches }) => !watches) || this.#chance.happens(0.3),
         poolSize: POOL_SIZE,

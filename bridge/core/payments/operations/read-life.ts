@@ -16,7 +16,7 @@ export type PaymentLife = {
   chainCalls: {
     kind: string;
     sequence: number;
-    state: 'due' | 'signed' | 'givenUp' | 'final' | 'reverted' | 'superseded';
+    state: 'due' | 'signed' | 'givenUp' | 'final' | 'reverted' | 'superseded' | 'withdrawn';
     nonce: number | null;
     chainHash: string | null;
     blockHeight: number | null;
