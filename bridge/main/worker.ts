@@ -1,3 +1,4 @@
+import { inSpan } from '../../ledger-service/platform/tracing.ts';
 import { keepSealing } from '../../ledger-service/statements/operations/seal-entries.ts';
 import { CARE_POLICY } from '../chain/care-policy.ts';
 import { type Care, careForCalls } from '../chain/operations/care-for-calls.ts';
@@ -156,7 +157,9 @@ function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Reado
       async () => {
         const started = machineClock.now().getTime();
         try {
-          await answer();
+          await inSpan({ name: `job ${consumer}` }, async () => {
+            await answer();
+          });
         } finally {
           const durationMilliseconds = machineClock.now().getTime() - started;
           metrics.jobDuration.observe({ consumer }, durationMilliseconds);

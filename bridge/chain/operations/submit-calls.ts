@@ -5,6 +5,7 @@ import {
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import { inSpans } from '../../../ledger-service/platform/tracing.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
@@ -33,7 +34,7 @@ import {
   saveSigned,
   saveWithdrawn,
 } from '../store.ts';
-import { sendSigned } from './send-signed.ts';
+import { sendSigned, spanOf } from './send-signed.ts';
 
 export type SubmissionDependencies = Readonly<{
   database: Database;
@@ -133,7 +134,11 @@ async function signReserved(
   for (;;) {
     const reserved = await loadReserved(database.drizzle, key, CALLS_AT_ONCE);
     if (reserved.length === 0) return { signed: signedCalls, held: false };
-    const answers = await signer.sign({ key, fees, calls: reserved.map((call) => ({ call, nonce: call.nonce! })) });
+    const spans = reserved.flatMap(({ traceContext, callId, kind }) =>
+      spanOf('sign chain call', traceContext, { callId, kind }),
+    );
+    const calls = reserved.map((call) => ({ call, nonce: call.nonce! }));
+    const answers = await inSpans(spans, () => signer.sign({ key, fees, calls }));
     const { signed, held, apart } = await inDatabaseTransaction(database, (transaction) =>
       saveAnswers(dependencies, transaction, key, reserved, answers),
     );

@@ -4,6 +4,7 @@ import {
   type DatabaseTransaction,
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
+import { inSpans, type SpanDescription } from '../../../ledger-service/platform/tracing.ts';
 import { assertInvariant } from '../../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
@@ -329,7 +330,9 @@ export async function batchPayouts(
         );
         const grounds = await groundsOf(transaction, items);
         const named = { shard: first.shard, subject: batchId, sequence: 0, grounds };
-        await enqueueChainCalls(transaction, [{ ...call, ...named }], clock.now());
+        const parent = await outbox.traceOf(transaction, first.shard, first.paymentId);
+        const span: readonly SpanDescription[] = parent ? [{ name: 'batch payouts', parent, subject: batchId }] : [];
+        await inSpans(span, () => enqueueChainCalls(transaction, [{ ...call, ...named }], clock.now()));
       }
       return due.length;
     });
