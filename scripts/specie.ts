@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { systemClock } from '../ledger-service/platform/ports.ts';
 import { type ApiClient, ApiProblem, ApiUnreachable, createApiClient } from './api-client.ts';
 import { finishRestoration, restoreBackup, writeBackup } from './backup.ts';
+import { addDepositCommands } from './command/deposits.ts';
 import { runDoctor } from './command/doctor.ts';
 import { renderLifeline } from './command/lifeline.ts';
 import { listAccounts, listPayments, listPayouts, listWindows } from './command/lists.ts';
@@ -119,6 +120,7 @@ program
   });
 
 addWebhookCommands(program, client, show);
+addDepositCommands(program, client, show);
 
 program
   .command('reconcile')

@@ -23,7 +23,10 @@ const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
   // The wallet promises no coins that it does not have.
   [/^intermediary\/chain$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^intermediary\/(position|clearing|settlement|spread|fees|treasury)$/, open('credit')],
+  [/^deposits\/onchain$/, open('debit')],
+  [/^deposits\/(held|returnable|dust)$/, { normalSide: 'credit', limitKind: 'not_below_zero' }],
   [/^suspense\/onchain$/, open('credit')],
+  [/^suspense\/wallet$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^shard\/(0|[1-9]\d{0,3})\/clearing$/, open('credit')],
 ];
 

@@ -19,9 +19,14 @@ export type PaymentPlan = Readonly<{
   sharesQuote: boolean;
   /** Its merchant captures once more when the hold's time is about to end, or has ended. */
   capturesLate: boolean;
+  /** A crypto payer who can only push, and how well it does that. */
+  deposit?: DepositConduct;
   /** A crypto payer takes back by itself what the escrow still holds when its time has ended. */
   reclaims: boolean;
 }>;
+
+export type DepositConduct = (typeof DEPOSIT_CONDUCTS)[number];
+const DEPOSIT_CONDUCTS = ['exact', 'parts', 'over', 'dust', 'short', 'late', 'second', 'wrongToken', 'stray'] as const;
 
 const QUADRANTS: readonly Quadrant[] = ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'];
 const PAYMENTS = 6;
@@ -35,7 +40,8 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
     const quadrant = QUADRANTS[index] ?? chance.pick(QUADRANTS);
     const paysFiat = quadrant.startsWith('fiat');
     const paysCoins = quadrant === 'cryptoToFiat' && chance.happens(0.4);
-    const isShort = chance.happens(0.25);
+    const isDeposit = !paysFiat && chance.happens(0.5);
+    const isShort = chance.happens(0.25) && !isDeposit;
     const units = paysFiat ? chance.between(50, 20_000) : chance.between(1_000, 300_000_000);
     return {
       name: `order-${index}`,
@@ -49,6 +55,7 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
       refunds: Array.from({ length: chance.below(3) }, () => chance.between(1, 60)),
       isSigned: chance.happens(0.9),
       sharesQuote: chance.happens(0.3),
+      ...(isDeposit ? { deposit: chance.pick(DEPOSIT_CONDUCTS) } : {}),
       capturesLate: isShort && chance.happens(0.7),
       reclaims: isShort && !paysFiat && chance.happens(0.7),
     };

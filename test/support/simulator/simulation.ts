@@ -71,7 +71,7 @@ const PROCESSES = 2;
 const POOL_SIZE = 5;
 const RESTART_MILLISECONDS = 400;
 const MOST_SAFETY_STEPS = 5_000;
-const MOST_HEALED_STEPS = 4_000;
+const MOST_HEALED_STEPS = 6_000;
 const STEPS_BETWEEN_LOOKS = 60;
 const LEAP_MILLISECONDS = 3_600_000;
 /** Long enough for every sweeper to have had its turn: only then does an empty table say that nothing is left. */
@@ -280,7 +280,7 @@ class Simulation {
       for (let step = 0; step < STEPS_BETWEEN_LOOKS; step += 1) await this.#gate.step();
       const isLate = this.#gate.steps - since > MOST_HEALED_STEPS * (this.#asksSeveral ? 2 : 1);
       if (this.#clients.underWay === 0 && this.#gate.time >= notBefore) {
-        const waiting = await waitingFor(this.#server);
+        const waiting = await waitingFor(this.#server, new Date(this.#gate.time));
         if (Object.keys(waiting).length === 0) return undefined;
         if (isLate) return [`still waiting: ${JSON.stringify(waiting)}`, ...this.#oracle.violations];
       } else if (isLate) return [`${this.#clients.underWay} clients have no answer`, ...this.#oracle.violations];
