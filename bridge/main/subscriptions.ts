@@ -31,6 +31,8 @@ function isSuspenseReturn({ fields }: Payload): boolean {
 /** Every topic that is ever emitted; one that nobody acts on is named too, so that a misspelt one is found at once. */
 export const subscriptions: OutboxDependencies['subscriptions'] = {
   'escrow.final': () => [ESCROW_EVENTS],
+  'escrow.accepted': () => [ESCROW_EVENTS],
+  'escrow.undone': () => [ESCROW_EVENTS],
   'wallet.final': (payload) => [isSuspenseReturn(payload) ? DEPOSITS : WALLET_EVENTS],
   'deposits.final': () => [DEPOSITS],
   'transfer.seen': () => [DEPOSITS],
@@ -59,6 +61,8 @@ export const subscriptions: OutboxDependencies['subscriptions'] = {
   'payment.settled': () => [],
   'payment.refundSettled': () => [],
   'payment.closed': () => [],
+  'payment.accepted': () => [],
+  'payment.acceptanceUndone': () => [],
   'payment.movementFailed': () => [],
   'deposit.detected': () => [],
   'deposit.final': () => [],

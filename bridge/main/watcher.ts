@@ -1,3 +1,4 @@
+import { tokenOf } from '../chain/escrow.ts';
 import { observeChain } from '../chain/operations/observe-chain.ts';
 import { reconcile } from '../core/reconciliation/operations.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
@@ -10,7 +11,12 @@ import { type Bridge, openBridge } from './wiring.ts';
 export function startWatcher(bridge: Bridge): Readonly<{ stop(): Promise<void> }> {
   const { database, node, deployment, outbox, logger, timers, configuration, metrics } = bridge;
   const clocks = { clock: bridge.clock, machineClock: bridge.machineClock };
-  const finality = { depth: configuration.finalityDepth };
+  const early = (configuration.earlyAcceptance ?? []).map(({ asset, below, depth }) => ({
+    token: tokenOf(asset),
+    below,
+    depth,
+  }));
+  const finality = { depth: configuration.finalityDepth, early };
   const observation = { database, node, deployment, finality, outbox, ...clocks, logger };
   const stopping = new AbortController();
   const watch = async () => {

@@ -32,6 +32,11 @@ export const environmentSchema = z.object({
   /** What a signer on a port wants to hear first. */
   SIGNER_SECRET: z.string().min(32).optional(),
   FINALITY_DEPTH: wholeNumber.default(3),
+  /** Captures that count before they are final: an asset, fewer units than, from this depth on; several with commas. */
+  EARLY_ACCEPTANCE: z
+    .string()
+    .regex(/^\S+ \d{1,38} \d{1,4}(, ?\S+ \d{1,38} \d{1,4})*$/, 'eip155:1/erc20:0x… 5000000 2')
+    .optional(),
   WATCH_MILLISECONDS: wholeNumber.default(250),
   ISSUER_DEADLINE_MILLISECONDS: wholeNumber.default(2_000),
   DATABASE_POOL_SIZE: wholeNumber.default(24),
@@ -66,6 +71,7 @@ export type Configuration = Readonly<{
   signerUrl?: string | undefined;
   signerSecret?: string | undefined;
   finalityDepth: number;
+  earlyAcceptance?: readonly Readonly<{ asset: string; below: bigint; depth: number }>[] | undefined;
   watchMilliseconds: number;
   issuerDeadlineMilliseconds: number;
   databasePoolSize: number;
@@ -117,6 +123,7 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     signerUrl: values.SIGNER_URL,
     signerSecret: values.SIGNER_SECRET,
     finalityDepth: values.FINALITY_DEPTH,
+    earlyAcceptance: values.EARLY_ACCEPTANCE?.split(',').map(readEarlyAcceptance),
     watchMilliseconds: values.WATCH_MILLISECONDS,
     issuerDeadlineMilliseconds: values.ISSUER_DEADLINE_MILLISECONDS,
     databasePoolSize: values.DATABASE_POOL_SIZE,
@@ -133,6 +140,11 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     metricsPort: values.METRICS_PORT,
     reconciliationMilliseconds: values.RECONCILIATION_MILLISECONDS,
   };
+}
+
+function readEarlyAcceptance(text: string) {
+  const [asset, below, depth] = text.trim().split(' ');
+  return { asset: asset!, below: BigInt(below!), depth: Number(depth) };
 }
 
 /** The configuration of this process. */

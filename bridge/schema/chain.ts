@@ -130,9 +130,16 @@ export const chainLogs = bridge.table(
     event: text('event').notNull(),
     fields: jsonb('fields').notNull(),
     canonical: boolean('canonical').notNull(),
+    /** Counted before its block was final, and how often that was so, wherever it was included. */
+    accepted: boolean('accepted').notNull().default(false),
+    generation: integer('generation').notNull().default(0),
   },
   (table) => [
     primaryKey({ name: 'chain_logs_key', columns: [table.shard, table.chainId, table.blockHash, table.logIndex] }),
     index('chain_logs_height').on(table.shard, table.chainId, table.height),
+    index('chain_logs_transaction').on(table.shard, table.chainId, table.chainHash),
+    index('chain_logs_payment')
+      .on(table.shard, table.chainId, sql`(${table.fields} ->> 'paymentIdentifier')`)
+      .where(sql`${table.event} = 'Authorized'`),
   ],
 );

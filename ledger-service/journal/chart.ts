@@ -25,6 +25,7 @@ const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
   [/^intermediary\/(position|clearing|settlement|spread|fees|treasury)$/, open('credit')],
   [/^deposits\/onchain$/, open('debit')],
   [/^deposits\/(held|returnable|dust)$/, { normalSide: 'credit', limitKind: 'not_below_zero' }],
+  [/^intermediary\/unfinal$/, open('debit')],
   [/^suspense\/onchain$/, open('credit')],
   [/^suspense\/wallet$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^shard\/(0|[1-9]\d{0,3})\/clearing$/, open('credit')],

@@ -25,6 +25,7 @@ import {
   markFinal,
 } from '../store.ts';
 import { readTransfers, transferEvent, transferOf } from '../transfers.ts';
+import { acceptEarly, undoAccepted } from './accept-early.ts';
 import { revertReasonsOf, saveOutcomes } from './conclude-calls.ts';
 import { listRecipients } from './watch-recipients.ts';
 
@@ -56,6 +57,7 @@ export async function observeChain(
 ): Promise<Readonly<{ height: number; read: number; finalized: number }>> {
   const head = await dependencies.node.head();
   const read = await readNewBlocks(dependencies, head);
+  await acceptEarly({ ...dependencies, chainId: dependencies.node.chainId }, head);
   let finalized = 0;
   for (;;) {
     const count = await finalizeBlocks(dependencies, finalHeight(head, dependencies.finality));
@@ -139,9 +141,12 @@ function topicOf(deployment: Deployment, address: string): string {
   return address === deployment.deposits.toLowerCase() ? 'deposits.final' : 'wallet.final';
 }
 
-async function giveUp({ database, node, logger }: ObservationDependencies, height: number): Promise<void> {
+async function giveUp({ database, node, outbox, logger }: ObservationDependencies, height: number): Promise<void> {
+  const events: DomainEvent[] = [];
   const wereFinal = await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
     const lost = await giveUpBlocks(transaction, node.chainId, height);
+    events.push(...(await undoAccepted({ chainId: node.chainId, outbox }, transaction, height)));
     if (lost > 0) {
       throw new SettlementError('CHAIN_MISMATCH', `the chain lost ${lost} final blocks from height ${height} on`, {
         height,
@@ -149,7 +154,8 @@ async function giveUp({ database, node, logger }: ObservationDependencies, heigh
     }
     return lost;
   });
-  logger.warn({ event: 'chain.reorganized', height, wereFinal });
+  outbox.ringFor(events);
+  logger.warn({ event: 'chain.reorganized', height, wereFinal, undone: events.length });
 }
 
 /**
@@ -213,6 +219,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
           ordinal: log.ordinal,
           height: log.height,
           minedAt: minedAt.get(log.blockHash)!,
+          ...(log.accepted ? { ordinal: log.ordinal, generation: log.generation } : {}),
         },
       });
     }

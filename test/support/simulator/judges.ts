@@ -177,6 +177,7 @@ export async function judgeEnd(
     found.push(`${open} of ${asset} is at risk though nothing is under way`);
   }
   found.push(...(await judgeDeposits(server, chain)));
+  found.push(...(await judgeAcceptances(server)));
   found.push(...(await judgeWindows(server)));
   found.push(...(await judgePayouts(server, chain)));
   found.push(...judgeOracle(oracle, payments, movements));
@@ -243,6 +244,20 @@ async function judgeDeposits(server: SimulatorServer, chain: ChainModel): Promis
       where i.asset = a.asset and i.place = 'wallet' and i.state in ('open', 'returning')), 0)`);
   found.push(...suspense.map(({ what }) => what));
   return found;
+}
+
+/** What counted before it was final has ended, each time once, and adds up to nothing. */
+async function judgeAcceptances(server: SimulatorServer): Promise<readonly string[]> {
+  const rows = await server.read<{ what: string }>(`
+    select path || ' stands at ' || posted_debits - posted_credits || ' of ' || asset as what
+    from ledger.accounts where path = 'intermediary/unfinal' and posted_debits <> posted_credits
+    union all
+    select 'payment ' || subject || ' was credited early ' || given || ' times, and that ended ' || taken || ' times'
+    from (select subject, count(*) filter (where entry_kind = 'payment.acceptance') as given,
+        count(*) filter (where entry_kind in ('payment.acceptanceUndone', 'payment.acceptanceFinal')) as taken
+      from ledger.transfers where entry_kind like 'payment.acceptance%' group by subject) as counted
+    where given <> taken order by 1`);
+  return rows.map(({ what }) => what);
 }
 
 /** Every captured or refunded amount of a fiat side is in one settled window. */

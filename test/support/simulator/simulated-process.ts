@@ -46,6 +46,7 @@ export type ProcessParts = Readonly<{
   doorbellsOf: (owner: Owner) => Doorbells;
   filter: StatementFilter;
   finalityDepth: number;
+  earlyAcceptance: NonNullable<Bridge['configuration']['earlyAcceptance']>;
   watches: boolean;
   poolSize: number;
 }>;
@@ -79,6 +80,7 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       port: 0,
       logLevel: 'silent',
       finalityDepth: parts.finalityDepth,
+      earlyAcceptance: parts.earlyAcceptance,
       watchMilliseconds: WATCH_MILLISECONDS,
       issuerDeadlineMilliseconds: ISSUER_DEADLINE_MILLISECONDS,
       databasePoolSize: parts.poolSize,

@@ -17,7 +17,7 @@ import { NO_SIGNER_FAULTS, SignerModel } from './held-signer.ts';
 import { judgeEnd, judgeSafety, waitingFor } from './judges.ts';
 import { Miner, NODES } from './miner.ts';
 import { Oracle } from './oracle.ts';
-import { bordersBetween, drawPlans, drawStart, type PaymentPlan } from './plans.ts';
+import { bordersBetween, drawEarly, drawPlans, drawStart, type PaymentPlan } from './plans.ts';
 import { NO_REQUEST_FAULTS, type RequestFaults } from './request-faults.ts';
 import { SeededChance } from './seeded-chance.ts';
 import type { SimulatorServer } from './server.ts';
@@ -118,6 +118,7 @@ class Simulation {
   #statements = 0;
   /** Three nodes that have to agree, or one. */
   readonly #asksSeveral: boolean;
+  readonly #early: ReturnType<typeof drawEarly>;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -144,6 +145,7 @@ class Simulation {
     const drawn = options.faults === undefined;
     this.#rates = rates.steps;
     this.#chain.wrongNode = this.#chance.fork('wrong node').below(NODES);
+    this.#early = drawn ? drawEarly(this.#chance.fork('early')) : [];
     this.#asksSeveral = drawn && this.#chance.fork('nodes').happens(0.4);
     this.#nodeFaults = drawn ? rates.nodes : NO_NODE_FAULTS;
     this.#requestFaults = drawn ? rates.requests : NO_REQUEST_FAULTS;
@@ -345,6 +347,7 @@ class Simulation {
         },
         filter: this.#filter,
         finalityDepth: bug?.finalityDepth ?? FINALITY_DEPTH,
+        earlyAcceptance: this.#early,
         // Somebody always watches the chain; sometimes two do.
         watches: this.#processes.every(({ watches }) => !watches) || this.#chance.happens(0.3),
         poolSize: POOL_SIZE,
