@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { systemClock } from '../ledger-service/platform/ports.ts';
 import { type ApiClient, ApiProblem, ApiUnreachable, createApiClient } from './api-client.ts';
 import { finishRestoration, restoreBackup, writeBackup } from './backup.ts';
+import { addDepositCommands } from './command/deposits.ts';
 import { addDisputeCommands } from './command/disputes.ts';
 import { runDoctor } from './command/doctor.ts';
 import { renderLifeline } from './command/lifeline.ts';
@@ -122,6 +123,7 @@ program
 
 addWebhookCommands(program, client, show);
 addDisputeCommands(program, client, show);
+addDepositCommands(program, client, show);
 
 program
   .command('reconcile')

@@ -300,6 +300,13 @@ export const errorCatalogue = {
     'No event has this identifier, or it does not concern the owner of the endpoint.',
     'Use an identifier from the list of deliveries, or from the events of a payment.',
   ),
+  DEPOSIT_UNKNOWN: describe(
+    404,
+    false,
+    'No such deposit',
+    'No payment with this identifier is paid to a deposit address.',
+    'Check the identifier.',
+  ),
   EXPOSURE_EXCEEDED: describe(
     409,
     true,
@@ -687,6 +694,20 @@ export const errorCatalogue = {
     'The signer is unavailable',
     'The signer did not answer, or cannot reach its own node or key.',
     'Nothing is lost: calls wait, and go out once it answers.',
+  ),
+  SUSPENSE_ITEM_SETTLED: describe(
+    409,
+    false,
+    'The item is settled',
+    'It was attributed, or sent back, before.',
+    'Look it up; what was done stands in the list of operator actions.',
+  ),
+  SUSPENSE_ITEM_UNKNOWN: describe(
+    404,
+    false,
+    'No such item in suspense',
+    'Nothing in suspense has this identifier.',
+    'Check the identifier.',
   ),
   UNAUTHENTICATED: describe(
     401,
