@@ -41,7 +41,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   // Books from a backup pay nothing that the chain may have paid already.
-  const isRestored = await isBeingRestored(database);
+  let isRestored = true;
   const restoration = {
     ...payouts,
     node,
@@ -53,6 +53,8 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const unlessHeld =
     (work: Answer): Answer =>
     async () => {
+      // Looked at with the first job, and no more once the books are not.
+      isRestored &&= await isBeingRestored(database);
       if (!isRestored || (await isCaughtUp(restoration))) await work();
     };
   const clearing = { clock, identifiers, calendar: world.calendar };
