@@ -244,6 +244,7 @@ function describe({ deployment, localDollar }: DeployedContracts): string {
     ['chain', String(deployment.chainId)],
     ['PaymentEscrow', deployment.escrow],
     ['IntermediaryWallet', deployment.wallet],
+    ['DepositAddresses', deployment.deposits],
     ...(localDollar ? [['LocalDollar', localDollar]] : []),
     ['fee receiver', deployment.feeReceiver],
     ['first height', String(deployment.firstHeight)],

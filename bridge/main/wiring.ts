@@ -9,6 +9,7 @@ import {
   systemClock,
   systemTimers,
 } from '../../ledger-service/platform/ports.ts';
+import { traceWith } from '../../ledger-service/platform/tracing.ts';
 import { AssetRegistry } from '../../ledger-service/vocabulary/assets.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource } from '../../ledger-service/vocabulary/identifiers.ts';
@@ -24,6 +25,7 @@ import { parseSignerEndpoint } from '../chain/signer/endpoint.ts';
 import { type CallSigner, signThrough, signWith } from '../chain/signing.ts';
 import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
 import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
+import type { DepositDependencies } from '../core/deposits/dependencies.ts';
 import { findMerchant } from '../core/participants/operations.ts';
 import type { PaymentDependencies } from '../core/payments/dependencies.ts';
 import { BookClock } from '../platform/book-clock.ts';
@@ -35,7 +37,7 @@ import { Outbox, WEBHOOKS } from '../platform/outbox.ts';
 import type { WebhookDependencies } from '../platform/webhooks/dependencies.ts';
 import { systemResolver } from '../platform/webhooks/resolve.ts';
 import { subscriptions } from './subscriptions.ts';
-import { assetsOf, deploymentOf, marksOf, paymentLimitsOf, readWorld, type World } from './world.ts';
+import { assetsOf, deploymentOf, leastReturnsOf, marksOf, paymentLimitsOf, readWorld, type World } from './world.ts';
 
 export const BRIDGE_MIGRATIONS = {
   folder: fileURLToPath(new URL('../migrations', import.meta.url)),
@@ -85,6 +87,9 @@ export async function migrateAll(url: string): Promise<void> {
  */
 export async function openBridge(configuration: Configuration): Promise<Bridge> {
   const logger = createLogger(configuration.logLevel);
+  const { traces } = configuration;
+  const tracer = traces ? await (await import('../platform/opentelemetry.ts')).openTracer(traces) : undefined;
+  if (tracer) traceWith(tracer);
   const database = openDatabase(configuration.databaseUrl, { poolSize: configuration.databasePoolSize });
   try {
     const world = await readWorld(database);
@@ -170,6 +175,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         deployment,
         networkFees: world.networkFees,
         paymentLimits: paymentLimitsOf(world),
+        lateReversalsBorneBy: world.lateReversalsBorneBy,
         marks: marksOf(world, clock),
         logger,
       },
@@ -195,6 +201,8 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         await eventStream.close();
         await doorbells.close();
         await database.close();
+        await tracer?.close();
+        if (tracer) traceWith(undefined);
       },
     };
   } catch (error) {
@@ -242,4 +250,9 @@ async function openClock(configuration: Configuration, database: Database, isLoc
     });
   }
   return BookClock.settable(database, systemClock, localClockStartsAt);
+}
+
+/** What the room of deposits needs of a bridge. */
+export function depositsOf({ payments, node, world }: Bridge): DepositDependencies {
+  return { ...payments, node, leastReturns: leastReturnsOf(world) };
 }

@@ -1,15 +1,28 @@
+import { inSpan } from '../../ledger-service/platform/tracing.ts';
 import { keepSealing } from '../../ledger-service/statements/operations/seal-entries.ts';
 import { CARE_POLICY } from '../chain/care-policy.ts';
 import { type Care, careForCalls } from '../chain/operations/care-for-calls.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
 import { EXPOSURE_ALERTS, watchExposure } from '../core/controls/exposure/watch.ts';
+import { DEPOSIT_BALANCES, DEPOSIT_RETURNS, DEPOSITS } from '../core/deposits/dependencies.ts';
+import { applyDepositEvents } from '../core/deposits/operations/apply-deposit-events.ts';
+import { balanceObserver } from '../core/deposits/operations/observe-balances.ts';
+import { returnDeposits } from '../core/deposits/operations/return-deposits.ts';
+import { DISPUTE_DEADLINES, endOverdueDisputes } from '../core/disputes/operations.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
 import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
 import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-events.ts';
 import { reverseUnanswered } from '../core/payments/operations/reverse-unanswered.ts';
 import { expirePayments } from '../core/payments/operations/void-payment.ts';
-import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
+import {
+  applyWalletEvents,
+  batchPayouts,
+  PAYOUT_BATCHES,
+  RESERVES,
+  releaseReserves,
+  schedulePayouts,
+} from '../core/payouts/operations.ts';
 import { isBeingRestored, isCaughtUp, withoutPaid } from '../core/payouts/restoration.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
@@ -20,7 +33,7 @@ import { createSender, type Sender } from '../platform/webhooks/sender.ts';
 import { listenForOperators } from './listen.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
-import { type Bridge, openBridge, requireSigner } from './wiring.ts';
+import { type Bridge, depositsOf, openBridge, requireSigner } from './wiring.ts';
 
 const CHAIN_CARE = 'chain-care';
 const EXPIRIES = 'expiries';
@@ -39,8 +52,10 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const submission = { database, node, signer, outbox, clock, machineClock, logger, maximumFeePerGas };
   const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
+  const deposits = depositsOf(bridge);
+  const observeBalances = balanceObserver(deposits);
   // Books from a backup pay nothing that the chain may have paid already.
-  const isRestored = await isBeingRestored(database);
+  const isRestored = onceAnswered(() => isBeingRestored(database));
   const restoration = {
     ...payouts,
     node,
@@ -52,7 +67,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const unlessHeld =
     (work: Answer): Answer =>
     async () => {
-      if (!isRestored || (await isCaughtUp(restoration))) await work();
+      if (!(await isRestored()) || (await isCaughtUp(restoration))) await work();
     };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
@@ -66,6 +81,20 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         if (done.replaced + done.reopened + done.filled + done.givenUp > 0) outbox.ring(CHAIN_SUBMISSION);
       }),
       [REVERSALS]: () => reverseUnanswered(payments),
+      [DEPOSITS]: async () => {
+        const events: DomainEvent[] = [];
+        await outbox.drain(DEPOSITS, async (transaction, due) => {
+          events.push(...(await applyDepositEvents(deposits, transaction, due)));
+        });
+        outbox.ringFor(events);
+        // What is complete is swept, what is owed goes back.
+        if (events.length > 0) for (const consumer of [CHAIN_SUBMISSION, DEPOSIT_RETURNS]) outbox.ring(consumer);
+      },
+      [DEPOSIT_RETURNS]: () => returnDeposits(deposits),
+      [DEPOSIT_BALANCES]: async () => {
+        if ((await observeBalances()) === 0) return;
+        for (const consumer of [CHAIN_SUBMISSION, DEPOSIT_RETURNS]) outbox.ring(consumer);
+      },
       [EXPIRIES]: () => expirePayments(payments),
       [EXPOSURE_ALERTS]: () => watchExposure({ ...payments, metrics: bridge.metrics }),
       [ESCROW_EVENTS]: async () => {
@@ -93,11 +122,13 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
-      [PAYOUT_BATCHES]: unlessHeld(() =>
-        isRestored
+      [PAYOUT_BATCHES]: unlessHeld(async () =>
+        (await isRestored())
           ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
           : batchPayouts(payouts),
       ),
+      [RESERVES]: unlessHeld(() => releaseReserves(payouts)),
+      [DISPUTE_DEADLINES]: () => endOverdueDisputes({ database, clock, identifiers, outbox }),
       [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),
@@ -109,6 +140,18 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
       stopping.abort();
       await Promise.all([sealing, deliveries.stop()]);
     },
+  };
+}
+
+/** Asks with the first job, and then never again; a question that failed is asked with the next one. */
+function onceAnswered<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let known: Promise<Value> | undefined;
+  return () => {
+    known ??= ask().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
   };
 }
 
@@ -134,7 +177,9 @@ function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Reado
       async () => {
         const started = machineClock.now().getTime();
         try {
-          await answer();
+          await inSpan({ name: `job ${consumer}` }, async () => {
+            await answer();
+          });
         } finally {
           const durationMilliseconds = machineClock.now().getTime() - started;
           metrics.jobDuration.observe({ consumer }, durationMilliseconds);

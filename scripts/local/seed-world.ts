@@ -70,9 +70,9 @@ export async function seedLocalWorld(
     });
     const token = deployed.localDollar;
     if (!token) throw new Error('a local run has its own dollar token');
-    const world = localWorld(deployed.deployment as World['deployment'], token);
     options.onStep?.('funding wallets');
-    await fundWallets(options.rpcUrl, deployed, token);
+    const filledAtHeight = await fundWallets(options.rpcUrl, deployed, token);
+    const world = localWorld({ ...deployed.deployment, filledAtHeight } as World['deployment'], token);
     options.onStep?.('registering participants');
     await registerEveryone(database, options.clock, world, token);
     await writeWorld(database, world);
@@ -105,7 +105,8 @@ export function privateKeyOf(name: LocalAccountName): Hex {
   return developmentPrivateKey(LOCAL_ACCOUNTS[name]);
 }
 
-async function fundWallets(rpcUrl: string, { deployment }: DeployedContracts, token: Hex): Promise<void> {
+/** → the block up to which the wallet is filled. */
+async function fundWallets(rpcUrl: string, { deployment }: DeployedContracts, token: Hex): Promise<number> {
   const client = createPublicClient({ transport: http(rpcUrl), cacheTime: 0 });
   const balanceOf = (address: Hex) =>
     client.readContract({ address: token, abi: erc20Abi, functionName: 'balanceOf', args: [address] });
@@ -131,6 +132,7 @@ async function fundWallets(rpcUrl: string, { deployment }: DeployedContracts, to
   const allow = encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [deployment.escrow, maxUint256] });
   const merchant = await openSender(rpcUrl, privateKeyOf('arcade'));
   await merchant.send([{ to: token, data: allow, value: 0n }]);
+  return Number(await client.getBlockNumber());
 }
 
 async function registerEveryone(database: Database, clock: Clock, world: World, token: Hex): Promise<void> {

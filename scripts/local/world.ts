@@ -187,12 +187,15 @@ export function localWorld(deployment: World['deployment'], token: `0x${string}`
     },
     prices: { 'desk-east': prices('2500', '10870'), 'desk-west': prices('2503', '10874') },
     exposureCurrency: 'USD',
+    // A cent of the token; what a transfer costs of the coin.
+    leastReturns: { [TOKEN(chainId, token)]: '10000', [COIN(chainId)]: (10n ** 13n).toString() },
     paymentLimits: {
       EUR: '2500000',
       USD: '2500000',
       [TOKEN(chainId, token)]: '25000000000',
       [COIN(chainId)]: (10n * 10n ** 18n).toString(),
     },
+    lateReversalsBorneBy: 'merchant',
     calendar: 'daily',
   };
 }

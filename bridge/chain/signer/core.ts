@@ -191,7 +191,8 @@ export class SignerCore implements Signer {
     if (other && kind === 'nonceFiller') return undefined;
     if (other) {
       const signed = this.#books.formOf(other);
-      return { ...refusal('SIGNER_NONCE_TAKEN', `nonce ${nonce} is of ${other.callId}`), signed };
+      const next = await this.#nextNonceOf(key);
+      return { ...refusal('SIGNER_NONCE_TAKEN', `nonce ${nonce} is of ${other.callId}`), signed, next };
     }
     const next = await this.#nextNonceOf(key);
     if (nonce < next && kind === 'nonceFiller') return undefined;
@@ -268,9 +269,27 @@ export class SignerCore implements Signer {
       case 'refund':
       case 'nonceFiller':
         return {};
+      case 'sweepDeposit':
+        return this.#judgeSweep(intent);
+      case 'returnDeposit':
+        return this.#requireDeposits();
       case 'payoutBatch':
         return this.#judgePayout(intent);
     }
+  }
+
+  /** A deposit goes to the wallet, or opens a payment in the escrow whose receivers may be paid. */
+  #judgeSweep({ deposit, payment }: Extract<Intent, { kind: 'sweepDeposit' }>): Allowed | Refusal {
+    const { wallet, escrow } = this.#parts.policy.chain;
+    if (deposit.destination !== (payment ? escrow : wallet)) return unlisted(deposit.destination);
+    const known = this.#requireDeposits();
+    return 'outcome' in known || !payment ? known : this.#judgeReceivers(payment);
+  }
+
+  /** What goes back from a deposit address goes to whom its address was made for: the contract sees to that. */
+  #requireDeposits(): Allowed | Refusal {
+    if (this.#parts.policy.chain.deposits) return {};
+    return refusal('SIGNER_REQUEST_INVALID', 'the policy names no contract of deposits');
   }
 
   #judgeReceivers(terms: Extract<Intent, { kind: 'capture' }>['terms']): Allowed | Refusal {

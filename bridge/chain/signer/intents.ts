@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { decodeFunctionData, numberToHex, serializeSignature } from 'viem';
 import { z } from 'zod';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import { depositAddressesAbi } from '../bindings/deposit-addresses.ts';
 import { intermediaryWalletAbi } from '../bindings/intermediary-wallet.ts';
 import { paymentEscrowAbi } from '../bindings/payment-escrow.ts';
+import { type DepositTerms, returnCall, sweepCall } from '../deposits.ts';
 import { type Address, type ChainCall, type Deployment, type Hex, NONCE_FILLER } from '../domain.ts';
 import {
   authorizeCall,
@@ -45,6 +47,20 @@ const termsSchema = z.strictObject({
   salt: digitsSchema,
 });
 
+const wordSchema = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform((text) => text as Hex);
+const depositSchema = z.strictObject({
+  destination: addressSchema,
+  token: addressSchema,
+  amount: digitsSchema,
+  expiresAt: z.number().int().min(0).max(281_474_976_710_655),
+  returnTo: addressSchema,
+  paymentHash: wordSchema,
+  salt: wordSchema,
+});
+
 const MOST_ITEMS = 500;
 
 /**
@@ -72,6 +88,16 @@ export const intentSchema = z.discriminatedUnion('kind', [
       .min(1)
       .max(MOST_ITEMS),
   }),
+  /** From a deposit address to the escrow, with the payment that it opens there, or to the wallet. */
+  z.strictObject({ kind: z.literal('sweepDeposit'), deposit: depositSchema, payment: termsSchema.optional() }),
+  /** From a deposit address to whom its terms name; the contract knows no other. */
+  z.strictObject({
+    kind: z.literal('returnDeposit'),
+    deposit: depositSchema,
+    returnId: z.string().regex(/^[a-z0-9_]{32}$/),
+    token: addressSchema,
+    amount: digitsSchema,
+  }),
   /** Nothing, to the key itself: it only spends its nonce. */
   z.strictObject({ kind: z.literal('nonceFiller') }),
 ]);
@@ -91,6 +117,14 @@ export function rebuildCall(
   if (intent.kind === 'payoutBatch') {
     const items = intent.items.map(({ payee, amount }) => ({ payee, amount: BigInt(amount) }));
     return payoutBatchCall(deployment, intent.batchId, intent.token, items);
+  }
+  if (intent.kind === 'sweepDeposit') {
+    const payment = intent.payment && termsFromJson(intent.payment);
+    return sweepCall(deployment, depositOf(intent.deposit), payment);
+  }
+  if (intent.kind === 'returnDeposit') {
+    const { returnId, token, amount } = intent;
+    return returnCall(deployment, depositOf(intent.deposit), { returnId, token, amount: BigInt(amount) });
   }
   const terms = termsFromJson(intent.terms);
   switch (intent.kind) {
@@ -122,10 +156,14 @@ export function digestOfCall({ callId, recipient, data, value, gasLimit }: Rebui
  * Shape:  `grounds` of a payout batch: for each item the terms of the payment that it gives back, or null
  * Errors: thrown SIGNER_REQUEST_INVALID for a call that no intent stands for
  */
-export function intentOfCall(call: Readonly<{ data: string; kind: string; grounds?: unknown }>): Intent {
+export function intentOfCall(
+  call: Readonly<{ data: string; kind: string; subject?: string; grounds?: unknown }>,
+): Intent {
   const data = call.data as Hex;
   if (call.kind === NONCE_FILLER) return { kind: 'nonceFiller' };
-  if (call.kind === 'payoutBatch') return payoutIntentOf(data, call.grounds);
+  // What is paid out of suspense is a payout like any other: its payee has to be on the list.
+  if (call.kind === 'payoutBatch' || call.kind === 'suspenseReturn') return payoutIntentOf(data, call.grounds);
+  if (call.kind === 'sweepDeposit' || call.kind === 'returnDeposit') return depositIntentOf(data, call.subject ?? '');
   const { functionName, args } = decodeFunctionData({ abi: paymentEscrowAbi, data });
   const fields = args as readonly unknown[] | undefined;
   const terms = () => termsToJson(lowerCase(fields?.[0] as PaymentTerms)) as Extract<Intent, { kind: 'void' }>['terms'];
@@ -142,6 +180,44 @@ export function intentOfCall(call: Readonly<{ data: string; kind: string; ground
       return { kind: 'refund', terms: terms(), amount: String(fields?.[1]), sequence: Number(fields?.[2]) };
     default:
       throw new SettlementError('SIGNER_REQUEST_INVALID', `the signer knows no ${call.kind}`, { kind: call.kind });
+  }
+}
+
+type DepositFields = Extract<Intent, { kind: 'sweepDeposit' }>['deposit'];
+
+function depositOf(fields: DepositFields): DepositTerms {
+  return { ...fields, amount: BigInt(fields.amount) };
+}
+
+/** `subject` of a return is its own name. */
+function depositIntentOf(data: Hex, subject: string): Intent {
+  const { functionName, args } = decodeFunctionData({ abi: depositAddressesAbi, data });
+  const terms = args?.[0] as unknown as DepositTerms;
+  const lower = (address: string) => address.toLowerCase() as Address;
+  const deposit: DepositFields = {
+    destination: lower(terms.destination),
+    token: lower(terms.token),
+    amount: terms.amount.toString(),
+    expiresAt: Number(terms.expiresAt),
+    returnTo: lower(terms.returnTo),
+    paymentHash: terms.paymentHash,
+    salt: terms.salt,
+  };
+  switch (functionName) {
+    case 'sweepToWallet':
+      return { kind: 'sweepDeposit', deposit };
+    case 'sweepToEscrow': {
+      const payment = termsToJson(lowerCase(args[1] as unknown as PaymentTerms));
+      return { kind: 'sweepDeposit', deposit, payment: payment as Extract<Intent, { kind: 'void' }>['terms'] };
+    }
+    case 'returnDeposit': {
+      const [, token, , amount] = args;
+      return { kind: 'returnDeposit', deposit, returnId: subject, token: lower(token), amount: amount.toString() };
+    }
+    default:
+      throw new SettlementError('SIGNER_REQUEST_INVALID', `the signer knows no ${functionName}`, {
+        kind: functionName,
+      });
   }
 }
 

@@ -22,6 +22,7 @@ import { createPayment } from './operations/create-payment.ts';
 import { findPayment, listPayments } from './operations/find-payment.ts';
 import { readLife } from './operations/read-life.ts';
 import { refundPayment } from './operations/refund-payment.ts';
+import { reverseLate } from './operations/reverse-late.ts';
 import { signAuthorization } from './operations/sign-authorization.ts';
 import { voidPayment } from './operations/void-payment.ts';
 import type { PaymentView } from './view.ts';
@@ -41,12 +42,16 @@ const createPaymentSchema = z
     merchantReference: z.string().min(1).max(64).optional().openapi({ example: 'order-1001' }),
     authorizationExpiresAt: momentSchema.optional(),
     lineItems: z.array(lineItemSchema).max(100).optional(),
+    method: z
+      .literal('deposit')
+      .optional()
+      .openapi({ description: 'for a wallet that can only push: the payment gets an address of its own to pay to' }),
   })
   .openapi('CreatePayment');
 
 const movementSchema = z.object({
   sequence: z.number().int(),
-  kind: z.enum(['capture', 'void', 'expiry', 'refund']),
+  kind: z.enum(['capture', 'void', 'expiry', 'refund', 'chargeback', 'representment', 'lateReversal']),
   state: z.enum(['accepted', 'final', 'failed']),
   amount: amountSchema,
   merchantAmount: amountSchema,
@@ -59,6 +64,13 @@ const movementSchema = z.object({
 
 const actionSchema = z.union([
   z.object({ kind: z.literal('sign'), typedData: z.record(z.string(), z.unknown()), expiresAt: z.string() }),
+  z.object({
+    kind: z.literal('deposit'),
+    address: z.string(),
+    amount: amountSchema,
+    returnTo: z.string().openapi({ description: 'who gets back what is over, short, late, twice or another asset' }),
+    expiresAt: z.string(),
+  }),
   z.object({
     kind: z.literal('send'),
     chainTransaction: z.object({ to: z.string(), data: z.string(), value: z.string() }),
@@ -82,6 +94,7 @@ const paymentSchema = z
     captured: amountSchema,
     voided: amountSchema,
     refunded: amountSchema,
+    chargedBack: amountSchema.openapi({ description: 'taken back by the issuer, and not won again' }),
     declineCode: z.string().nullable(),
     termsHash: z.string().nullable(),
     occurredAt: z.string(),
@@ -326,8 +339,25 @@ export function paymentRoutes(dependencies: PaymentDependencies): Room {
     const command = { shard, paymentId, amount: readPositiveAmount(body.amount, assets) };
     return answer(context, await refundPayment(dependencies, command, once));
   });
+  room.openapi(lateReversalRoute, async (context) => {
+    requireScope(context, 'payments:write');
+    const { paymentId } = context.req.valid('param');
+    const shard = shardOf(paymentId);
+    const once = onceRequestOf(context, 'reverseLate', { paymentId }, shard);
+    return answer(context, await reverseLate(dependencies, { shard, paymentId }, once));
+  });
   return room;
 }
+
+const lateReversalRoute = createRoute({
+  method: 'post',
+  path: '/v1/payments/{paymentId}/late-reversal',
+  tags: ['payments'],
+  summary: 'Say, as the issuer and after coins have left, that the authorization was reversed or never stood',
+  description: 'Saying it twice changes nothing.',
+  request: { params: paymentParams, headers: idempotencyHeaders },
+  responses: { 201: payment('the payment with its late reversal'), ...moneyProblems },
+});
 
 const listSchema = z.object({ payments: z.array(paymentSchema), nextCursor: z.string().nullable() });
 

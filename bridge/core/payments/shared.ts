@@ -2,6 +2,7 @@ import type { DatabaseTransaction } from '../../../ledger-service/platform/datab
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { type Amount, multiplyByBasisPointsDown } from '../../../ledger-service/vocabulary/money.ts';
+import { depositFromJson } from '../../chain/deposits.ts';
 import type { ChainCall, Deployment } from '../../chain/domain.ts';
 import { authorizationTypedData, authorizeNativeCall, NATIVE_TOKEN, termsFromJson } from '../../chain/escrow.ts';
 import type { EventData, PaymentEventType } from '../../platform/events/catalogue.ts';
@@ -67,15 +68,17 @@ export function givenBack(
   movements: readonly MovementRow[],
   amount: bigint,
 ): Readonly<{ source: Amount; target: Amount }> {
-  const { source, target } = convertedBetween(row, row.refunded, row.refunded + amount);
+  const before = row.refunded + row.chargedBack;
+  const { source, target } = convertedBetween(row, before, before + amount);
   const standing = movements.filter(({ state }) => state !== 'failed');
   const targetOf = (kind: MovementRow['kind']) =>
     sumOf(
       standing.filter((one) => one.kind === kind),
       ({ targetAmount }) => targetAmount,
     );
-  const left = targetOf('capture') - targetOf('refund');
-  const isLast = row.refunded + amount === row.captured;
+  const back = targetOf('refund') + targetOf('chargeback') + targetOf('lateReversal') - targetOf('representment');
+  const left = targetOf('capture') - back;
+  const isLast = before + amount === row.captured;
   const minorUnits = isLast || target.minorUnits > left ? left : target.minorUnits;
   return { source, target: { minorUnits, asset: target.asset } };
 }
@@ -116,6 +119,12 @@ export async function releaseRisks(
 /** What a crypto payer has to do next. */
 export function actionOf(deployment: Deployment, row: PaymentRow): PayerAction | null {
   if (row.phase !== 'requires_action' || !row.terms || row.signedAt) return null;
+  const deposit = depositFromJson(row.terms);
+  if (deposit) {
+    const { address, payBy, terms: asked } = deposit;
+    const amount = wire({ minorUnits: row.requested, asset: row.asset });
+    return { kind: 'deposit', address, amount, returnTo: asked.returnTo, expiresAt: payBy };
+  }
   const terms = termsFromJson(row.terms);
   const expiresAt = row.authorizationExpiresAt.toISOString();
   if (terms.token === NATIVE_TOKEN) {
@@ -180,6 +189,7 @@ function toldOf(row: PaymentRow): EventData<'payment.created'>['payment'] {
     captured: inSource(row.captured),
     voided: inSource(row.voided),
     refunded: inSource(row.refunded),
+    chargedBack: inSource(row.chargedBack),
     merchantAsset: row.merchantAsset,
     declineCode: row.declineCode,
   };
@@ -197,7 +207,7 @@ export function movementTold(
   };
 }
 
-/** A capture that is the merchant's for good, or a refund that is the payer's. */
+/** A capture that is the merchant's for good, or a refund that is the payer's; a dispute has events of its own. */
 export function settledEvent(row: PaymentRow, movement: MovementRow): DomainEvent {
   const topic = movement.kind === 'refund' ? 'payment.refundSettled' : 'payment.settled';
   const { sequence } = movement;

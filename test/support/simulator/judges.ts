@@ -1,13 +1,23 @@
+import { tokenOf } from '../../../bridge/chain/escrow.ts';
 import type { ReconciliationView } from '../../../bridge/core/reconciliation/operations.ts';
 import { verifyBooks } from '../../../ledger-service/statements/operations/verify-books.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { IssuerModel } from './held-issuer.ts';
 import type { Oracle } from './oracle.ts';
 import type { SimulatorServer } from './server.ts';
-import { MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
+import { COIN_ASSET, MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
 
 /** Longer than a block, its way into the pool and a reorganisation may take together. */
 const LATE_MILLISECONDS = 120_000;
+
+/** What a movement of each kind was asked for by. */
+const ACKNOWLEDGED = [
+  ['capture', 'capturePayment'],
+  ['refund', 'refundPayment'],
+  ['void', 'voidPayment'],
+  ['chargeback', 'openDispute'],
+  ['lateReversal', 'reverseLate'],
+] as const;
 
 export type WaitingFor = Readonly<Record<string, number>>;
 
@@ -18,12 +28,16 @@ const WAITING = `
     (select count(*) from bridge.chain_payouts where state in ('due', 'batched'))::int as payouts,
     (select count(*) from bridge.payments where phase in ('created', 'unknown'))::int as unanswered,
     (select count(*) from bridge.payments where reversal_due_at is not null)::int as reversals,
+    (select count(*) from bridge.deposits where state = 'sweeping'
+      or state = 'open' and sweep_before <= $at)::int as deposits,
+    (select count(*) from bridge.deposit_debts where owed > 0
+      and (return_id is not null or not_before <= $at))::int as debts,
     (select count(*) from bridge.chain_blocks
       where canonical and not final and cardinality(chain_hashes) > 0)::int as blocks`;
 
 /** What still waits for an issuer, the chain or a worker, by the rows alone; windows are closed by people. */
-export async function waitingFor(server: SimulatorServer): Promise<WaitingFor> {
-  const [row] = await server.read<WaitingFor>(WAITING);
+export async function waitingFor(server: SimulatorServer, at: Date): Promise<WaitingFor> {
+  const [row] = await server.read<WaitingFor>(WAITING.replaceAll('$at', `'${at.toISOString()}'::timestamptz`));
   return Object.fromEntries(Object.entries(row!).filter(([, waiting]) => waiting > 0));
 }
 
@@ -63,12 +77,13 @@ const AT_RISK = `
       when p.quadrant = 'cryptoToFiat' and p.phase in ('requires_action', 'unknown') then p.requested
       when p.quadrant = 'cryptoToFiat' then p.authorized - p.voided - coalesce((
         select sum(t.amount) from ledger.transfers t
-        where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0)
+        where t.position = 0 and t.subject = p.payment_id
+          and t.entry_kind in ('payment.capture', 'payment.depositCapture')), 0)
       when p.phase = 'unknown' then p.quoted_target
       else div(p.quoted_target * (p.authorized - p.voided), p.requested) - coalesce((
-        select sum(o.amount) from bridge.chain_payouts o
-        where o.shard = p.shard and o.payment_id = p.payment_id and o.purpose = 'merchantPayout'
-          and o.state = 'final'), 0)
+        select sum(o.netted + o.withheld + case when o.state = 'final' then o.amount else 0 end)
+        from bridge.chain_payouts o
+        where o.shard = p.shard and o.payment_id = p.payment_id and o.purpose = 'merchantPayout'), 0)
     end as at_risk
   from bridge.payments p where p.quote_id is not null`;
 
@@ -125,7 +140,10 @@ export async function judgeSafety(server: SimulatorServer): Promise<readonly str
       or p.refunded <> coalesce((select sum(m.amount) from bridge.payment_movements m
         where m.shard = p.shard and m.payment_id = p.payment_id and m.kind = 'refund' and m.state <> 'failed'), 0)
       or p.voided <> coalesce((select sum(m.amount) from bridge.payment_movements m
-        where m.shard = p.shard and m.payment_id = p.payment_id and m.kind in ('void', 'expiry')), 0)`),
+        where m.shard = p.shard and m.payment_id = p.payment_id and m.kind in ('void', 'expiry')), 0)
+      or p.charged_back <> coalesce((select sum(case when m.kind = 'representment' then - m.amount else m.amount end)
+        from bridge.payment_movements m where m.shard = p.shard and m.payment_id = p.payment_id
+          and m.kind in ('chargeback', 'representment', 'lateReversal')), 0)`),
   );
   return found;
 }
@@ -150,7 +168,8 @@ export async function judgeEnd(
       found.push(`payment ${payment.payment_id} is ${payment.phase} though its time is over`);
     }
     if (payment.quadrant.startsWith('fiat')) found.push(...judgeIssuer(payment, issuer));
-    else found.push(...judgeEscrow(payment, chain));
+    // What was swept to the wallet never saw the escrow.
+    else if (payment.terms_hash !== null) found.push(...judgeEscrow(payment, chain));
   }
   const endOf = new Map(payments.map((one) => [one.payment_id, new Date(one.authorization_expires_at).getTime()]));
   for (const { payment_id, sequence, kind, state, recorded_at } of movements) {
@@ -169,9 +188,12 @@ export async function judgeEnd(
   )) {
     found.push(`${open} of ${asset} is at risk though nothing is under way`);
   }
+  found.push(...(await judgeDeposits(server, chain)));
   found.push(...(await judgeAcceptances(server)));
   found.push(...(await judgeWindows(server)));
   found.push(...(await judgePayouts(server, chain)));
+  found.push(...(await judgeMerchantPayouts(server)));
+  found.push(...(await judgeDisputes(server)));
   found.push(...judgeOracle(oracle, payments, movements));
   for (const { check, where, expected, found: there } of (await verifyBooks(server.database)).misfits) {
     found.push(`the books do not fit, ${check}: ${where}: ${expected}, not ${there}`);
@@ -192,7 +214,7 @@ function judgeIssuer(payment: Payment, issuer: IssuerModel): readonly string[] {
     ['held', held, BigInt(payment.authorized) - BigInt(payment.captured) - BigInt(payment.voided)],
   ] as const;
   return figures.flatMap(([name, theirs, ours]) =>
-    theirs === ours
+    theirs === ours || (name === 'held' && hold?.reversedLate)
       ? []
       : [`the issuer has ${theirs} ${name} of ${payment.payment_id} (${payment.phase}), not ${ours}`],
   );
@@ -209,6 +231,33 @@ function judgeEscrow(payment: Payment, chain: ChainModel): readonly string[] {
       ? []
       : [`the escrow captured ${state.refundable} of ${payment.payment_id}, the books ${expected}`]),
   ];
+}
+
+/** Every deposit was moved on, sent back or kept; what lies at an address is what the books have kept of it. */
+async function judgeDeposits(server: SimulatorServer, chain: ChainModel): Promise<readonly string[]> {
+  const found: string[] = [];
+  const open = await server.read<{ what: string }>(`
+    select 'the deposit of ' || payment_id || ' is ' || state || ' with ' || held as what from bridge.deposits
+    where state in ('open', 'sweeping') or held <> 0
+    union all select owed || ' of ' || asset || ' is still owed at ' || address from bridge.deposit_debts where owed <> 0
+    union all select 'a return of ' || amount || ' is ' || state from bridge.deposit_returns where state = 'asked'`);
+  found.push(...open.map(({ what }) => what));
+  const kept = await server.read<{ address: string; asset: string; dust: string }>(`
+    select r.address, x.asset, coalesce(d.dust, 0)::text as dust
+    from bridge.chain_recipients r cross join (values ('${TOKEN_ASSET}'), ('${COIN_ASSET}')) as x(asset)
+    left join bridge.deposit_debts d on d.address = r.address and d.asset = x.asset
+    order by r.address, x.asset`);
+  for (const { address, asset, dust } of kept) {
+    const there = chain.head.state.balanceOf(tokenOf(asset), address);
+    if (there !== BigInt(dust)) found.push(`${there} of ${asset} lies at ${address}, and ${dust} was kept`);
+  }
+  const suspense = await server.read<{ what: string }>(`
+    select 'suspense of ' || a.asset || ' is ' || (a.posted_credits - a.posted_debits) as what from ledger.accounts a
+    where a.path = 'suspense/onchain' and a.posted_credits - a.posted_debits <> coalesce((
+      select sum(i.amount) from bridge.suspense_items i
+      where i.asset = a.asset and i.place = 'wallet' and i.state in ('open', 'returning')), 0)`);
+  found.push(...suspense.map(({ what }) => what));
+  return found;
 }
 
 /** What counted before it was final has ended, each time once, and adds up to nothing. */
@@ -230,22 +279,31 @@ async function judgeWindows(server: SimulatorServer): Promise<readonly string[]>
   const rows = await server.read<{ what: string }>(`
     select m.kind || ' ' || m.sequence || ' of ' || m.payment_id || ' is in no settled window' as what
     from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
-    where p.quadrant <> 'cryptoToCrypto' and m.kind in ('capture', 'refund') and m.state <> 'failed' and not exists (
+    where p.quadrant <> 'cryptoToCrypto' and m.kind in ('capture', 'refund', 'chargeback', 'representment', 'lateReversal') and m.state <> 'failed' and not exists (
       select 1 from bridge.presentments r
       join bridge.settlement_windows w on w.shard = r.shard and w.window_id = r.window_id and w.state = 'SETTLED'
       where r.shard = m.shard and r.payment_id = m.payment_id and r.sequence = m.sequence)`);
   return rows.map(({ what }) => what);
 }
 
-/** What left the wallet is what was owed, once each. */
+/**
+ * What left the wallet is what was owed, once each: a merchant's captures less what it owed for refunds and chargebacks
+ * and less what is kept for it, by the movements alone.
+ */
 async function judgePayouts(server: SimulatorServer, chain: ChainModel): Promise<readonly string[]> {
   const owed = await server.read<{ payee: string; amount: string }>(`
     select lower(payee) as payee, sum(amount)::text as amount from (
-      select coalesce(p.terms ->> 'payer', '${MERCHANT_WALLET}') as payee,
-        case when m.kind = 'capture' then m.target_amount else m.amount end as amount
+      select coalesce(p.terms -> 'deposit' -> 'terms' ->> 'returnTo', p.terms ->> 'payer') as payee, m.amount
       from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
-      where m.state <> 'failed' and (p.quadrant = 'fiatToCrypto' and m.kind = 'capture'
-        or p.quadrant = 'cryptoToFiat' and m.kind = 'refund')) as due
+      where m.state <> 'failed' and p.quadrant = 'cryptoToFiat' and m.kind = 'refund'
+      union all select '${MERCHANT_WALLET}', case when m.kind in ('capture', 'representment') then m.target_amount
+        else - m.target_amount end
+      from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
+      where m.state <> 'failed' and p.quadrant = 'fiatToCrypto'
+        and m.kind in ('capture', 'refund', 'chargeback', 'representment', 'lateReversal')
+      union all select '${MERCHANT_WALLET}', s.owed from bridge.merchant_standings s where s.merchant_id = 'arcade'
+      union all select '${MERCHANT_WALLET}', - r.remaining from bridge.merchant_reserves r
+        where r.merchant_id = 'arcade') as due
     group by 1 order by 1`);
   const paid = new Map<string, bigint>();
   for (let height = 0; height <= chain.head.height; height += 1) {
@@ -263,20 +321,55 @@ async function judgePayouts(server: SimulatorServer, chain: ChainModel): Promise
   );
 }
 
+/** The same for a merchant whom its acquirer pays: by presentments, payouts and what is kept for it or owed by it. */
+async function judgeMerchantPayouts(server: SimulatorServer): Promise<readonly string[]> {
+  const rows = await server.read<{ due: string; had: string }>(`
+    select
+      (select coalesce(sum(case when kind in ('capture', 'representment') then amount - merchant_fee else - amount end), 0)
+        from bridge.presentments where merchant_id = 'bakery')::text as due,
+      ((select coalesce(sum(paid), 0) from bridge.merchant_payouts where merchant_id = 'bakery')
+      + (select coalesce(sum(t.amount), 0) from ledger.transfers t
+        join ledger.accounts d on d.shard = t.shard and d.account_id = t.debit_account_id
+        join ledger.accounts c on c.shard = t.shard and c.account_id = t.credit_account_id
+        where d.path = 'merchant/bakery/reserve' and c.path = 'acquirer/porto/position')
+      + (select coalesce(sum(remaining), 0) from bridge.merchant_reserves where merchant_id = 'bakery')
+      - (select coalesce(sum(owed), 0) from bridge.merchant_standings where merchant_id = 'bakery'))::text as had`);
+  return rows.flatMap(({ due, had }) => (due === had ? [] : [`bakery was due ${due} and has had ${had}`]));
+}
+
+/** Every dispute has come to its end, and only what was won was given back. */
+async function judgeDisputes(server: SimulatorServer): Promise<readonly string[]> {
+  const rows = await server.read<{ what: string }>(`
+    select 'dispute ' || d.dispute_id || ' is ' || d.state || ' with ' || count(m.sequence) || ' given back' as what
+    from bridge.disputes d left join bridge.payment_movements m
+      on m.shard = d.shard and m.payment_id = d.payment_id and m.kind = 'representment'
+    group by d.dispute_id, d.state having d.state not in ('won', 'lost') or (d.state = 'won') <> (count(m.sequence) = 1)`);
+  return rows.map(({ what }) => what);
+}
+
 /** Acknowledged means durable; and nothing was done that nobody was told of. */
 function judgeOracle(oracle: Oracle, payments: readonly Payment[], movements: readonly Movement[]): readonly string[] {
   const found = [...oracle.violations];
   const known = new Set(payments.map(({ payment_id }) => payment_id));
+  const byDeposit = new Set(
+    payments
+      .filter((one) => one.quadrant === 'cryptoToFiat' && one.terms_hash === null && one.captured !== '0')
+      .map(({ payment_id }) => payment_id),
+  );
   for (const { answer, key } of oracle.of('createPayment')) {
     const { paymentId } = JSON.parse(answer) as { paymentId: string };
     if (!known.has(paymentId)) found.push(`payment ${paymentId} of ${key} was acknowledged and is not there`);
   }
-  for (const kind of ['capture', 'refund', 'void'] as const) {
-    const told = oracle.of(`${kind}Payment`);
+  for (const [kind, operation] of ACKNOWLEDGED) {
+    const told = oracle.of(operation);
     const counted = new Map<string, number>();
     for (const { subject } of told) counted.set(subject, (counted.get(subject) ?? 0) + 1);
     for (const paymentId of known) {
-      const there = movements.filter((one) => one.payment_id === paymentId && one.kind === kind).length;
+      // A sweep to the wallet is a capture that nobody asked for by itself.
+      const swept = kind === 'capture' && byDeposit.has(paymentId) ? 1 : 0;
+      const moved = movements.filter((one) => one.payment_id === paymentId && one.kind === kind).length - swept;
+      // What is said twice under two keys is one thing.
+      const there = kind === 'lateReversal' && moved === 1 ? Math.max(1, counted.get(paymentId) ?? 0) : moved;
       const acknowledged = counted.get(paymentId) ?? 0;
       if (there !== acknowledged) {
         found.push(`${acknowledged} of kind ${kind} were acknowledged for ${paymentId}, and ${there} are there`);

@@ -3,10 +3,12 @@ import { inDatabaseTransaction } from '../../../../ledger-service/platform/datab
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
+import { depositFromJson } from '../../../chain/deposits.ts';
 import { NATIVE_TOKEN, refundCall, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
+import { chargeMerchant } from '../../participants/standings.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideRefund, nextEscrowSequence } from '../domain.ts';
 import { refundEntry } from '../postings.ts';
@@ -84,7 +86,10 @@ export async function refundPayment(
         await enqueueChainCalls(transaction, [callOfMovement(call, row, sequence)], now);
       }
     } else {
-      const entry = refundEntry(partiesOf(row), sequence, refunded, now);
+      const isOwed = row.quadrant === 'fiatToCrypto' && refunded.target.minorUnits > 0n;
+      const named = { shard: row.shard, merchantId: row.merchantId, asset: row.merchantAsset };
+      const borne = isOwed ? await chargeMerchant(transaction, named, refunded.target.minorUnits) : undefined;
+      const entry = refundEntry(partiesOf(row), sequence, refunded, now, borne);
       if (entry) {
         const [posted] = await postEntries(transaction, [entry], { now });
         if (posted?.outcome === 'refused') {
@@ -102,7 +107,7 @@ export async function refundPayment(
             sequence,
             source: movement.amount,
             target: movement.merchantAmount,
-            payee: row.terms ? termsFromJson(row.terms).payer : null,
+            payee: payeeOf(row),
             eventAt: now.toISOString(),
           },
         ),
@@ -117,4 +122,10 @@ export async function refundPayment(
   outbox.ringFor(events);
   if (!result.replayed && events.length === 0) outbox.ring(CHAIN_SUBMISSION);
   return result;
+}
+
+/** Who paid with coins gets them back; from a deposit address they would only have to be returned once more. */
+function payeeOf({ terms }: PaymentRow): string | null {
+  if (!terms) return null;
+  return depositFromJson(terms)?.terms.returnTo ?? termsFromJson(terms).payer;
 }
