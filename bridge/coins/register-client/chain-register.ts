@@ -95,14 +95,16 @@ export class ChainRegister implements CoinRegisterPort {
   /** A freed one rather than a new one, which costs more gas. Errors: thrown COIN_REGISTER_UNAVAILABLE */
   freeSlot(): Promise<OrderedSlot> {
     return this.#oneAtATime(async () => {
-      await this.#follow();
+      const { finalHeight } = await this.#follow();
       const freed = [...this.#index.freed];
       for (;;) {
         const drawn = [...this.#parts.chance.bytes(5)].reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
         // Of two devices that look at the same time, most draw another one.
         const coin = freed.length > 0 ? freed[Number(drawn % BigInt(freed.length))]! : drawn;
-        const word = await this.#word(coin);
-        if (word.state === 'free') return { coin, sequence: word.sequence };
+        // Free for good: one that only the newest blocks have freed might never be free, and a split would wait for it.
+        const [final, latest] = [await this.#word(coin, BigInt(finalHeight)), await this.#word(coin)];
+        const isFree = final.state === 'free' && latest.state === 'free';
+        if (isFree && final.sequence === latest.sequence) return { coin, sequence: final.sequence };
         if (freed.length > 0) freed.splice(freed.indexOf(coin), 1);
       }
     });

@@ -20,7 +20,7 @@ export interface CoinRegisterPort {
   owned(references: readonly Address[]): Promise<readonly OwnedCoin[]>;
   /** Coins that are finally locked for these keys. */
   lockedFor(references: readonly Address[]): Promise<readonly (OwnedCoin & { payee: Address })[]>;
-  /** A slot for a part. */
+  /** A slot for a part: one that is finally free, so that somebody else can only be faster. */
   freeSlot(): Promise<OrderedSlot>;
   /** Brings what owners have signed; what cannot be done is left, and nothing else is kept back by it. */
   submit(requests: readonly SignedRequest[]): Promise<void>;

@@ -138,9 +138,10 @@ export class RegisterWorld {
       freeSlot: () =>
         reading(() => {
           this.#nextSlot += 1n;
-          // Now and then two devices are told the same slot.
-          const coin = this.#chance.happens(0.1) ? this.#nextSlot - 1n : this.#nextSlot;
-          return { coin, sequence: coinOf(settled().state, coin).sequence };
+          // Now and then two devices are told the same slot, as long as it is free.
+          const before = coinOf(settled().state, this.#nextSlot - 1n);
+          if (before.state === 'free' && this.#chance.happens(0.3)) this.#nextSlot -= 1n;
+          return { coin: this.#nextSlot, sequence: coinOf(settled().state, this.#nextSlot).sequence };
         }),
       submit: async (requests) => {
         if (!faults.isThere()) throw coinFailure('COIN_REGISTER_UNAVAILABLE', 'the register is away');
