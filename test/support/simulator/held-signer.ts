@@ -152,7 +152,7 @@ function fileOn(disk: Disk): RecordFile {
 }
 
 function policyOf(finalityDepth: number): SignerPolicy {
-  const { chainId, escrow, wallet, feeReceiver, tokenDomains } = DEPLOYMENT;
+  const { chainId, escrow, wallet, feeReceiver, deposits, tokenDomains } = DEPLOYMENT;
   const tokens = Object.keys(tokenDomains);
   const caps = { perCall: UNLIMITED, perHour: UNLIMITED, perDay: UNLIMITED };
   return {
@@ -163,6 +163,7 @@ function policyOf(finalityDepth: number): SignerPolicy {
       escrow: lower(escrow),
       wallet: lower(wallet),
       feeReceiver: lower(feeReceiver),
+      deposits: lower(deposits),
     },
     listen: { path: 'signer.sock' },
     treasurer: lower(TREASURER.address),
