@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { createPublicClient, encodeFunctionData, erc20Abi, http, maxUint256 } from 'viem';
 import { localDollarAbi } from '../../bridge/chain/bindings/local-dollar.ts';
 import type { Deployment } from '../../bridge/chain/domain.ts';
-import { developmentAccount } from '../../bridge/chain/keys.ts';
 import { openCardAccount } from '../../bridge/core/authorization/local-issuer-host.ts';
 import { openExposure } from '../../bridge/core/controls/exposure/operations.ts';
 import { registerInstrument } from '../../bridge/core/instruments/operations.ts';
@@ -22,6 +21,7 @@ import { listLocalPayee, localPolicy, prepareSigner, type SignerProcess, startSi
 import {
   ACQUIRERS,
   COIN,
+  developmentPrivateKey,
   ISSUERS,
   LOCAL_ACCOUNTS,
   type LocalAccountName,
@@ -102,9 +102,7 @@ export async function makeApiKey(
 }
 
 export function privateKeyOf(name: LocalAccountName): Hex {
-  const { privateKey } = developmentAccount(LOCAL_ACCOUNTS[name]).getHdKey();
-  if (!privateKey) throw new Error(`no private key for ${name}`);
-  return `0x${Buffer.from(privateKey).toString('hex')}`;
+  return developmentPrivateKey(LOCAL_ACCOUNTS[name]);
 }
 
 /** → the block up to which the wallet is filled. */
