@@ -15,51 +15,52 @@ contract CoinPages is CoinStore, ICoinPages {
     bytes32 private constant MOVE_TYPEHASH = keccak256("MoveInPage(uint256 page,address newOwner,bytes moves)");
     uint256 private constant FIRST_COIN = 1 << 40;
     uint256 private constant LEAVES = 256;
-    uint256 private constant HEIGHT = 8;
+    uint256 private constant GROUP = 16;
     /// @dev Of 256 words of zero.
-    bytes32 private constant UNUSED_ROOT = 0x9867cc5f7f196b93bae1e27e6320742445d290f2263827498b54fec539f756af;
-    uint256 private constant PROOF_SIZE = 288;
+    bytes32 private constant UNUSED_ROOT = 0x9902971c143912351808253449a98264f268d8dbd413150f8a4829963cfed33f;
+    uint256 private constant PROOF_SIZE = 992;
 
-    // What an item begins with, and how long each is. Of a switch in its short form it is the parity of its signature.
+    // What an item begins with, and how long each is. One in the short form is many: how many comes next.
     uint256 private constant BRIEF = 0x00;
-    uint256 private constant BRIEF_ODD = 0x01;
-    uint256 private constant WHOLE = 0x02;
-    uint256 private constant WHOLE_P256 = 0x03;
-    uint256 private constant NODE = 0x10;
+    uint256 private constant WHOLE = 0x01;
+    uint256 private constant WHOLE_P256 = 0x02;
+    uint256 private constant END = 0x100;
+    uint256 private constant LEAF_NODE = 0x10;
+    uint256 private constant GROUP_NODE = 0x11;
     uint256 private constant NODE_SIZE = 33;
-    uint256 private constant SWITCH_SIZE = 98;
+    uint256 private constant SWITCH_SIZE = 97;
     uint256 private constant WHOLE_SWITCH_SIZE = 121;
     uint256 private constant WHOLE_SWITCH_SIZE_P256 = 185;
-    uint256 private constant MOVE_SIZE = 13;
+    uint256 private constant MOVE_SIZE = 12;
     uint256 private constant WHOLE_MOVE_SIZE = 36;
-    uint256 private constant ISSUE_SIZE = 29;
+    uint256 private constant ISSUE_SIZE = 28;
     uint256 private constant WHOLE_ISSUE_SIZE = 64;
 
-    /// @dev What a word says but for the owner, and but for owner and hops.
-    uint256 private constant STANDING_MASK = 0xffffffffffffffffffffffff0000000000000000000000000000000000000000;
-    uint256 private constant STANDING_BUT_HOPS_MASK = 0xfffffff00fffffffffffffff0000000000000000000000000000000000000000;
-    uint256 private constant STATE_MASK = 0x000000f000000000000000000000000000000000000000000000000000000000;
-    uint256 private constant STATE_ACTIVE = 0x0000001000000000000000000000000000000000000000000000000000000000;
+    /// @dev Sequence, hops and amount; sequence and amount; the state «active». Nothing is frozen in the short form.
+    uint256 private constant STANDING_MASK = 0xffffff0fffffffffffffffff0000000000000000000000000000000000000000;
+    uint256 private constant STANDING_BUT_HOPS_MASK = 0xffffff000fffffffffffffff0000000000000000000000000000000000000000;
+    uint256 private constant ACTIVE = 0x0000001000000000000000000000000000000000000000000000000000000000;
+    uint256 private constant ACTIVE_AND_ONE_FURTHER = 0x0000011000000000000000000000000000000000000000000000000000000000;
     /// @dev No word of a coin that has a number left is above it.
     uint256 private constant LAST_MOVABLE = 0xfffffeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
-    uint256 private constant ONE_FURTHER = 0x0000010000000000000000000000000000000000000000000000000000000000;
 
-    // After the frame of the digest: the page's first coin, then the way up to the root twice, before and afterwards. A
-    // node is on top of its stack until its neighbour to the right is there too; no more than nine wait at a time.
-    uint256 private constant PAGE_COIN = 0x200;
-    uint256 private constant NODES = 0x220;
-    uint256 private constant TO_NODES_AFTER = 0x140;
-    uint256 private constant PAGE_FRAME_END = 0x4a0;
+    // After the frame of the digest: the words of a group as they were, the groups of the page as they were, and both
+    // again as they would be.
+    uint256 private constant WORDS = 0x200;
+    uint256 private constant GROUPS = 0x400;
+    uint256 private constant TO_AFTERWARDS = 0x400;
+    uint256 private constant GROUP_SIZE = 0x200;
+    uint256 private constant PAGE_FRAME_END = 0xa00;
     uint256 private constant SWITCH_CHANGE_SIZE = 22;
     uint256 private constant ISSUE_CHANGE_SIZE = 29;
 
-    /// @dev How far a call has come. `top` is the last node of the way before.
+    /// @dev How far a call has come. `left` items of a short form are still to come, then one with a byte before it.
     struct Walk {
         uint256 page;
         uint256 cursor;
         uint256 end;
         uint256 position;
-        uint256 top;
+        uint256 left;
         uint256 out;
         uint256 operations;
         bytes changes;
@@ -79,12 +80,13 @@ contract CoinPages is CoinStore, ICoinPages {
         _checkRole(ISSUER_ROLE);
         Walk memory walk = _begin(page, items, ISSUE_CHANGE_SIZE);
         uint256 total;
-        unchecked {
-            while (walk.cursor < walk.end) {
-                uint256 kind = _kindAt(walk.cursor);
-                // No amount has more than 60 bits, so no sum of 256 overflows.
-                if (kind == BRIEF || kind == WHOLE) total += _issueLeaf(walk, kind == WHOLE);
-                else _takeNode(walk, kind);
+        for (uint256 kind = _next(walk); kind != END; kind = _next(walk)) {
+            if (kind > WHOLE) _takeNode(walk, kind);
+            else {
+                unchecked {
+                    // No amount has more than 60 bits, so no sum of 256 overflows.
+                    total += _issueLeaf(walk, kind == WHOLE);
+                }
             }
         }
         (bytes32 before, bytes32 afterwards) = _rootsOf(walk);
@@ -100,13 +102,13 @@ contract CoinPages is CoinStore, ICoinPages {
     function switchPage(uint256 page, bytes calldata items) external override returns (bytes memory) {
         _openFrame(PAGE_FRAME_END);
         Walk memory walk = _begin(page, items, SWITCH_CHANGE_SIZE);
-        while (walk.cursor < walk.end) {
-            _switchWhileBrief(walk);
-            if (walk.cursor >= walk.end) break;
-            uint256 kind = _kindAt(walk.cursor);
-            if (kind <= BRIEF_ODD) _switchBrief(walk);
-            else if (kind <= WHOLE_P256) _switchWhole(walk, kind == WHOLE_P256);
-            else _takeNode(walk, kind);
+        for (uint256 kind = _next(walk); kind != END; kind = _next(walk)) {
+            if (kind > WHOLE_P256) _takeNode(walk, kind);
+            else if (kind != BRIEF) _switchWhole(walk, kind == WHOLE_P256);
+            else {
+                _switchWhileInOrder(walk);
+                if (walk.left != 0) _switchBrief(walk);
+            }
         }
         _settle(walk);
         emit PageSwitched(page, walk.changes, walk.outcomes);
@@ -128,12 +130,13 @@ contract CoinPages is CoinStore, ICoinPages {
         // A nobody's signature is not asked for: no coin of a page that can move has the owner zero.
         if (owner == address(0)) revert Refused(_coinOf(page, 0), Outcome.NotOwner);
         (bytes memory moves, uint256 end) = _openBytes(LEAVES * 4);
-        while (walk.cursor < walk.end) {
-            end = _moveWhileBrief(walk, owner, newOwner, end);
-            if (walk.cursor >= walk.end) break;
-            uint256 kind = _kindAt(walk.cursor);
-            if (kind == BRIEF || kind == WHOLE) end = _moveLeaf(walk, kind == WHOLE, owner, newOwner, end);
-            else _takeNode(walk, kind);
+        for (uint256 kind = _next(walk); kind != END; kind = _next(walk)) {
+            if (kind > WHOLE) _takeNode(walk, kind);
+            else if (kind == WHOLE) end = _moveLeaf(walk, true, owner, newOwner, end);
+            else {
+                end = _moveWhileInOrder(walk, owner, newOwner, end);
+                if (walk.left != 0) end = _moveLeaf(walk, false, owner, newOwner, end);
+            }
         }
         _closeBytes(moves, end);
         bytes32 structHash = keccak256(abi.encode(MOVE_TYPEHASH, page, newOwner, keccak256(moves)));
@@ -289,64 +292,76 @@ contract CoinPages is CoinStore, ICoinPages {
         if (page >> 32 != 0) revert PageMalformed(page);
         walk.page = page;
         uint256 start;
-        uint256 firstCoin = _coinOf(page, 0);
         assembly ("memory-safe") {
             start := items.offset
-            mstore(PAGE_COIN, firstCoin)
         }
         (walk.cursor, walk.end) = (start, start + items.length);
-        walk.top = NODES - 0x20;
         (walk.changes, walk.out) = _openBytes(LEAVES * changeSize);
     }
 
-    function _kindAt(uint256 cursor) private pure returns (uint256 kind) {
-        assembly ("memory-safe") {
-            kind := byte(0, calldataload(cursor))
-        }
+    /// @dev What kind of item comes next, with the cursor where it begins.
+    function _next(Walk memory walk) private pure returns (uint256 kind) {
+        if (walk.left != 0) return BRIEF;
+        if (walk.cursor >= walk.end) return END;
+        kind = _fieldAt(walk.cursor, 1);
+        if (kind != BRIEF) return kind;
+        uint256 left = _fieldAt(walk.cursor + 1, 1) + 1;
+        if (walk.position + left > LEAVES) revert PageMalformed(walk.page);
+        walk.left = left;
+        walk.cursor += 2;
     }
 
-    /// @dev `size` bytes from one past the first on, as the lowest of a word.
+    /// @dev `size` bytes as the lowest of a word.
     function _fieldAt(uint256 cursor, uint256 size) private pure returns (uint256 field) {
         assembly ("memory-safe") {
             field := shr(sub(256, mul(8, size)), calldataload(cursor))
         }
     }
 
-    /// @dev A leaf, or a node above leaves that stay, with the two ways up as far as their neighbours are there.
-    function _push(Walk memory walk, uint256 height, uint256 before, uint256 afterwards) private pure {
+    /// @dev The next leaf, as it was and as it would be; with the last of a group, the group.
+    function _pushLeaf(Walk memory walk, uint256 before, uint256 afterwards) private pure {
         uint256 position = walk.position;
-        if (position & ((1 << height) - 1) != 0 || position >= LEAVES) revert PageMalformed(walk.page);
+        if (position >= LEAVES) revert PageMalformed(walk.page);
         unchecked {
-            uint256 top = walk.top + 0x20;
-            position += 1 << height;
+            uint256 place = WORDS + 32 * (position % GROUP);
             assembly ("memory-safe") {
-                mstore(top, before)
-                mstore(add(top, TO_NODES_AFTER), afterwards)
-                for {
-                    let way := shr(height, position)
-                } iszero(and(way, 1)) {
-                    way := shr(1, way)
-                } {
-                    top := sub(top, 0x20)
-                    mstore(top, keccak256(top, 0x40))
-                    mstore(add(top, TO_NODES_AFTER), keccak256(add(top, TO_NODES_AFTER), 0x40))
-                }
+                mstore(place, before)
+                mstore(add(place, TO_AFTERWARDS), afterwards)
             }
-            (walk.position, walk.top) = (position, top);
+            walk.position = ++position;
+            if (position % GROUP != 0) return;
+            bytes32 groupBefore;
+            bytes32 groupAfterwards;
+            assembly ("memory-safe") {
+                groupBefore := keccak256(WORDS, GROUP_SIZE)
+                groupAfterwards := keccak256(add(WORDS, TO_AFTERWARDS), GROUP_SIZE)
+            }
+            _setGroup(position / GROUP - 1, groupBefore, groupAfterwards);
+        }
+    }
+
+    function _setGroup(uint256 group, bytes32 before, bytes32 afterwards) private pure {
+        assembly ("memory-safe") {
+            let place := add(GROUPS, shl(5, group))
+            mstore(place, before)
+            mstore(add(place, TO_AFTERWARDS), afterwards)
         }
     }
 
     function _takeNode(Walk memory walk, uint256 kind) private pure {
-        if (kind < NODE || kind > NODE + HEIGHT) revert PageMalformed(walk.page);
         uint256 node = _fieldAt(walk.cursor + 1, 32);
-        _push(walk, kind - NODE, node, node);
         walk.cursor += NODE_SIZE;
+        if (kind == LEAF_NODE) return _pushLeaf(walk, node, node);
+        uint256 position = walk.position;
+        if (kind != GROUP_NODE || position % GROUP != 0 || position >= LEAVES) revert PageMalformed(walk.page);
+        _setGroup(position / GROUP, bytes32(node), bytes32(node));
+        walk.position = position + GROUP;
     }
 
     /// @dev One operation on the next leaf; what is not executed leaves it as it is.
     function _operate(Walk memory walk, CoinWord word, CoinWord changed, Outcome outcome) private pure {
         bool isExecuted = outcome == Outcome.Executed;
-        _push(walk, 0, CoinWord.unwrap(word), CoinWord.unwrap(isExecuted ? changed : word));
+        _pushLeaf(walk, CoinWord.unwrap(word), CoinWord.unwrap(isExecuted ? changed : word));
         if (!isExecuted) walk.outcomes = _noted(walk.outcomes, LEAVES, walk.operations, outcome);
         unchecked {
             ++walk.operations;
@@ -365,117 +380,122 @@ contract CoinPages is CoinStore, ICoinPages {
         }
     }
 
+    /// @dev Goes past an item, or past one of those in the short form.
+    function _pass(Walk memory walk, uint256 size, bool isWhole) private pure {
+        unchecked {
+            walk.cursor += size;
+            if (!isWhole) --walk.left;
+        }
+    }
+
     function _issueLeaf(Walk memory walk, bool isWhole) private view returns (uint256) {
-        uint256 cursor = walk.cursor + 1;
+        uint256 cursor = walk.cursor;
         (CoinWord word, uint256 sequence) = (CoinWord.wrap(0), 0);
         if (isWhole) {
-            (word, sequence) = (CoinWord.wrap(_fieldAt(cursor, 32)), _fieldAt(cursor + 32, 3));
-            cursor += 35;
+            (word, sequence) = (CoinWord.wrap(_fieldAt(cursor + 1, 32)), _fieldAt(cursor + 33, 3));
+            cursor += 36;
         }
         (uint256 amount, address owner) = (_fieldAt(cursor, 8), address(uint160(_fieldAt(cursor + 8, 20))));
         (uint256 leaf, uint256 coin) = (walk.position, _coinOf(walk.page, walk.position));
-        walk.cursor += isWhole ? WHOLE_ISSUE_SIZE : ISSUE_SIZE;
+        _pass(walk, isWhole ? WHOLE_ISSUE_SIZE : ISSUE_SIZE, isWhole);
         CoinHead head = _headOf(coin, sequence, 0, owner);
         if (_isHandedOver(word, head) && word.amount() == amount) {
-            _push(walk, 0, CoinWord.unwrap(word), CoinWord.unwrap(word));
+            _pushLeaf(walk, CoinWord.unwrap(word), CoinWord.unwrap(word));
             return 0;
         }
         if (amount == 0) revert Refused(coin, Outcome.AmountZero);
         if (amount > maximumAmount) revert Refused(coin, Outcome.AmountAboveMaximum);
         _check(coin, word, head, CoinWords.FREE);
         CoinWord changed = CoinWords.pack(sequence + 1, CoinWords.ACTIVE, 0, amount, owner);
-        _push(walk, 0, CoinWord.unwrap(word), CoinWord.unwrap(changed));
+        _pushLeaf(walk, CoinWord.unwrap(word), CoinWord.unwrap(changed));
         _change(walk, (leaf << 224) | (amount << 160) | uint160(owner), ISSUE_CHANGE_SIZE);
         return amount;
     }
 
-    /// @dev Goes on as long as items are switches in their short form, in order, and report few hops. Written by hand, as
-    /// its brother for slots is: a page of 256 has no gas for the compiler's words. `_switchBrief` is the plain form.
-    function _switchWhileBrief(Walk memory walk) private view {
+    /// @dev Goes on as long as switches of the short form are in order and report few hops. Written by hand, as its brother
+    /// for slots is: a page of 256 has no gas for the compiler's words. `_switchBrief` is the plain form.
+    function _switchWhileInOrder(Walk memory walk) private view {
         uint256 mostHops = warnHops - 1;
-        (uint256 cursor, uint256 position, uint256 top, uint256 out) = (walk.cursor, walk.position, walk.top, walk.out);
-        uint256 end = _briefEnd(walk, SWITCH_SIZE);
+        (uint256 cursor, uint256 position, uint256 out) = (walk.cursor, walk.position, walk.out);
+        uint256 end = cursor + walk.left * SWITCH_SIZE;
+        uint256 pageCoin = _coinOf(walk.page, 0);
         assembly ("memory-safe") {
+            let place := add(WORDS, shl(5, and(position, 15)))
             for {} lt(cursor, end) {} {
                 // What the digest is made of lies in the frame and is read from there: the stack has no room for it.
-                let record := calldataload(add(cursor, 1))
-                mstore(0x1a0, add(byte(0, calldataload(cursor)), 27))
-                calldatacopy(0x1c0, add(cursor, 34), 0x40)
-                mstore(0xe0, shr(96, calldataload(add(cursor, 14))))
-                mstore(0x100, byte(12, record))
+                let record := calldataload(cursor)
+                let newOwner := shr(96, calldataload(add(cursor, 13)))
+                let hops := byte(12, record)
+                let yParityAndS := calldataload(add(cursor, 65))
+                mstore(0x1e0, shr(1, shl(1, yParityAndS)))
                 if or(
-                    or(gt(mload(0x1a0), 28), gt(record, LAST_MOVABLE)),
-                    or(
-                        or(xor(and(record, STATE_MASK), STATE_ACTIVE), gt(mload(0x1e0), SECP256K1_HALF_ORDER)),
-                        or(gt(mload(0x100), mostHops), iszero(mload(0xe0)))
-                    )
+                    or(gt(record, LAST_MOVABLE), gt(mload(0x1e0), SECP256K1_HALF_ORDER)),
+                    or(gt(hops, mostHops), iszero(newOwner))
                 ) {
                     break
                 }
-                mstore(0xa0, or(mload(PAGE_COIN), position))
+                mstore(0xa0, or(pageCoin, position))
                 mstore(0xc0, shr(232, record))
+                mstore(0xe0, newOwner)
+                mstore(0x100, hops)
                 mstore(0x160, keccak256(0x80, 0xa0))
                 mstore(0x180, keccak256(0x13e, 0x42))
+                mstore(0x1a0, add(shr(255, yParityAndS), 27))
+                mstore(0x1c0, calldataload(add(cursor, 33)))
                 // The answer goes over the digest. A bad signature gets none, and then the digest stays and makes a word that
                 // no page has, with a chance of one in 2^160, like that of the address of any other key.
                 pop(staticcall(gas(), 1, 0x180, 0x80, 0x180, 0x20))
-                top := add(top, 0x20)
-                mstore(top, or(and(record, STANDING_MASK), mload(0x180)))
+                mstore(place, or(and(record, STANDING_MASK), or(mload(0x180), ACTIVE)))
                 mstore(
-                    add(top, TO_NODES_AFTER),
+                    add(place, TO_AFTERWARDS),
                     add(
-                        or(and(record, STANDING_BUT_HOPS_MASK), or(shl(220, mload(0x100)), mload(0xe0))),
-                        ONE_FURTHER
+                        or(and(record, STANDING_BUT_HOPS_MASK), or(shl(220, hops), newOwner)),
+                        ACTIVE_AND_ONE_FURTHER
                     )
                 )
                 // Leaf, hops, new owner, and what follows them, which is written over by the next.
                 mstore8(out, position)
-                mstore(add(out, 1), calldataload(add(cursor, 13)))
+                mstore(add(out, 1), calldataload(add(cursor, 12)))
                 out := add(out, 22)
-                cursor := add(cursor, 98)
+                cursor := add(cursor, 97)
                 position := add(position, 1)
-                for {
-                    let way := position
-                } iszero(and(way, 1)) {
-                    way := shr(1, way)
-                } {
-                    top := sub(top, 0x20)
-                    mstore(top, keccak256(top, 0x40))
-                    let topAfter := add(top, TO_NODES_AFTER)
-                    mstore(topAfter, keccak256(topAfter, 0x40))
+                place := add(place, 0x20)
+                if iszero(and(position, 15)) {
+                    place := WORDS
+                    // One below, because the next group's first leaf is next.
+                    let group := add(sub(GROUPS, 0x20), shl(1, and(position, 0x1f0)))
+                    mstore(group, keccak256(WORDS, GROUP_SIZE))
+                    mstore(add(group, TO_AFTERWARDS), keccak256(add(WORDS, TO_AFTERWARDS), GROUP_SIZE))
                 }
             }
         }
         unchecked {
-            walk.operations += (cursor - walk.cursor) / SWITCH_SIZE;
+            uint256 count = position - walk.position;
+            walk.operations += count;
+            walk.left -= count;
         }
-        (walk.cursor, walk.position, walk.top, walk.out) = (cursor, position, top, out);
+        (walk.cursor, walk.position, walk.out) = (cursor, position, out);
     }
 
     function _switchBrief(Walk memory walk) private view {
         uint256 cursor = walk.cursor;
         uint256 coin = _coinOf(walk.page, walk.position);
-        uint256 standing = _fieldAt(cursor + 1, 12) << 160;
+        uint256 standing = (_fieldAt(cursor, 12) << 160) & STANDING_MASK;
         CoinHead head = _headOf(
             coin,
             CoinWord.wrap(standing).sequence(),
-            _fieldAt(cursor + 13, 1),
-            address(uint160(_fieldAt(cursor + 14, 20)))
+            _fieldAt(cursor + 12, 1),
+            address(uint160(_fieldAt(cursor + 13, 20)))
         );
-        uint256 s = _fieldAt(cursor + 66, 32);
+        bytes32 yParityAndS = bytes32(_fieldAt(cursor + 65, 32));
         // Also of a signature that is refused: how the leaf stands is told by it alone.
-        address owner = CoinSignatures.recoverWith(
-            _switchDigest(coin, head),
-            _kindAt(cursor),
-            bytes32(_fieldAt(cursor + 34, 32)),
-            s
-        );
-        CoinWord word = CoinWord.wrap(standing | uint160(owner));
+        bytes32 r = bytes32(_fieldAt(cursor + 33, 32));
+        address owner = CoinSignatures.recover(_switchDigest(coin, head), r, yParityAndS);
+        CoinWord word = CoinWord.wrap(standing | ACTIVE | uint160(owner));
         Outcome outcome = _whyNotSwitched(word, head);
-        if (outcome == Outcome.Executed && s > SECP256K1_HALF_ORDER) outcome = Outcome.SignatureHighS;
-        // Nobody owns nothing: a free leaf has an owner of zero, and is not active.
+        if (outcome == Outcome.Executed && CoinSignatures.isHighS(yParityAndS)) outcome = Outcome.SignatureHighS;
         _switchLeaf(walk, word, head, outcome);
-        walk.cursor = cursor + SWITCH_SIZE;
+        _pass(walk, SWITCH_SIZE, false);
     }
 
     function _switchWhole(Walk memory walk, bool isP256) private view {
@@ -498,7 +518,7 @@ contract CoinPages is CoinStore, ICoinPages {
             outcome = _signedBy(word.owner(), _switchDigest(coin, head), signature);
         }
         _switchLeaf(walk, word, head, outcome);
-        walk.cursor += isP256 ? WHOLE_SWITCH_SIZE_P256 : WHOLE_SWITCH_SIZE;
+        _pass(walk, isP256 ? WHOLE_SWITCH_SIZE_P256 : WHOLE_SWITCH_SIZE, true);
     }
 
     function _switchLeaf(Walk memory walk, CoinWord word, CoinHead head, Outcome outcome) private view {
@@ -510,29 +530,26 @@ contract CoinPages is CoinStore, ICoinPages {
         _operate(walk, word, word.handedTo(head.owner(), head.hops()), outcome);
     }
 
-    /// @dev As for switches. `end` is where the next of the moves goes, over which the owner has signed.
-    function _moveWhileBrief(
+    /// @dev As for switches. `movesEnd` is where the next of the moves goes, over which the owner has signed.
+    function _moveWhileInOrder(
         Walk memory walk,
         address owner,
         address newOwner,
         uint256 movesEnd
     ) private pure returns (uint256) {
-        (uint256 cursor, uint256 position, uint256 top, uint256 out) = (walk.cursor, walk.position, walk.top, walk.out);
-        uint256 end = _briefEnd(walk, MOVE_SIZE);
+        (uint256 cursor, uint256 position, uint256 out) = (walk.cursor, walk.position, walk.out);
+        uint256 end = cursor + walk.left * MOVE_SIZE;
         assembly ("memory-safe") {
+            let place := add(WORDS, shl(5, and(position, 15)))
             for {} lt(cursor, end) {} {
-                let record := calldataload(add(cursor, 1))
-                if or(
-                    or(byte(0, calldataload(cursor)), gt(record, LAST_MOVABLE)),
-                    xor(and(record, STATE_MASK), STATE_ACTIVE)
-                ) {
+                let record := calldataload(cursor)
+                if gt(record, LAST_MOVABLE) {
                     break
                 }
-                top := add(top, 0x20)
-                mstore(top, or(and(record, STANDING_MASK), owner))
+                mstore(place, or(and(record, STANDING_MASK), or(owner, ACTIVE)))
                 mstore(
-                    add(top, TO_NODES_AFTER),
-                    add(or(and(record, STANDING_BUT_HOPS_MASK), newOwner), ONE_FURTHER)
+                    add(place, TO_AFTERWARDS),
+                    add(or(and(record, STANDING_BUT_HOPS_MASK), newOwner), ACTIVE_AND_ONE_FURTHER)
                 )
                 // Leaf and sequence; what follows them is written over by the next.
                 mstore8(movesEnd, position)
@@ -540,24 +557,24 @@ contract CoinPages is CoinStore, ICoinPages {
                 movesEnd := add(movesEnd, 4)
                 mstore8(out, position)
                 out := add(out, 1)
-                cursor := add(cursor, 13)
+                cursor := add(cursor, 12)
                 position := add(position, 1)
-                for {
-                    let way := position
-                } iszero(and(way, 1)) {
-                    way := shr(1, way)
-                } {
-                    top := sub(top, 0x20)
-                    mstore(top, keccak256(top, 0x40))
-                    let topAfter := add(top, TO_NODES_AFTER)
-                    mstore(topAfter, keccak256(topAfter, 0x40))
+                place := add(place, 0x20)
+                if iszero(and(position, 15)) {
+                    place := WORDS
+                    // One below, because the next group's first leaf is next.
+                    let group := add(sub(GROUPS, 0x20), shl(1, and(position, 0x1f0)))
+                    mstore(group, keccak256(WORDS, GROUP_SIZE))
+                    mstore(add(group, TO_AFTERWARDS), keccak256(add(WORDS, TO_AFTERWARDS), GROUP_SIZE))
                 }
             }
         }
         unchecked {
-            walk.operations += (cursor - walk.cursor) / MOVE_SIZE;
+            uint256 count = position - walk.position;
+            walk.operations += count;
+            walk.left -= count;
         }
-        (walk.cursor, walk.position, walk.top, walk.out) = (cursor, position, top, out);
+        (walk.cursor, walk.position, walk.out) = (cursor, position, out);
         return movesEnd;
     }
 
@@ -569,15 +586,17 @@ contract CoinPages is CoinStore, ICoinPages {
         address newOwner,
         uint256 movesEnd
     ) private pure returns (uint256) {
-        (uint256 cursor, uint256 leaf) = (walk.cursor + 1, walk.position);
-        uint256 sequence = _fieldAt(isWhole ? cursor + 32 : cursor, 3);
+        (uint256 cursor, uint256 leaf) = (walk.cursor, walk.position);
+        uint256 sequence = _fieldAt(isWhole ? cursor + 33 : cursor, 3);
         CoinWord word = CoinWord.wrap(
-            isWhole ? _fieldAt(cursor, 32) : (_fieldAt(cursor, 12) << 160) | uint160(owner)
+            isWhole
+                ? _fieldAt(cursor + 1, 32)
+                : ((_fieldAt(cursor, 12) << 160) & STANDING_MASK) | ACTIVE | uint160(owner)
         );
         Outcome outcome = _whyNotMoved(word, _headOf(_coinOf(walk.page, leaf), sequence, 0, newOwner), owner);
         if (outcome == Outcome.Executed) _change(walk, leaf, 1);
         _operate(walk, word, word.handedTo(newOwner, 0), outcome);
-        walk.cursor += isWhole ? WHOLE_MOVE_SIZE : MOVE_SIZE;
+        _pass(walk, isWhole ? WHOLE_MOVE_SIZE : MOVE_SIZE, isWhole);
         assembly ("memory-safe") {
             mstore(movesEnd, shl(224, or(shl(24, leaf), sequence)))
         }
@@ -592,20 +611,12 @@ contract CoinPages is CoinStore, ICoinPages {
         return word.owner() == owner ? Outcome.Executed : Outcome.NotOwner;
     }
 
-    /// @dev No item in its short form begins from here on: items are over, or the page is.
-    function _briefEnd(Walk memory walk, uint256 size) private pure returns (uint256) {
-        unchecked {
-            uint256 last = walk.cursor + (LEAVES - walk.position) * size;
-            return last < walk.end ? last : walk.end;
-        }
-    }
-
     /// @dev The root as the items say it was, and as they would leave it.
     function _rootsOf(Walk memory walk) private pure returns (bytes32 before, bytes32 afterwards) {
         if (walk.cursor != walk.end || walk.position != LEAVES) revert PageMalformed(walk.page);
         assembly ("memory-safe") {
-            before := mload(NODES)
-            afterwards := mload(add(NODES, TO_NODES_AFTER))
+            before := keccak256(GROUPS, GROUP_SIZE)
+            afterwards := keccak256(add(GROUPS, TO_AFTERWARDS), GROUP_SIZE)
         }
     }
 
@@ -710,13 +721,14 @@ contract CoinPages is CoinStore, ICoinPages {
         _roots[_pageOf(coin)] = _rootAbove(coin, changed, proof);
     }
 
-    function _rootAbove(uint256 coin, CoinWord word, bytes calldata proof) private pure returns (bytes32 node) {
-        node = bytes32(CoinWord.unwrap(word));
-        for (uint256 height = 0; height < HEIGHT; ++height) {
-            bytes32 beside = bytes32(proof[32 + 32 * height:64 + 32 * height]);
-            bool isRight = (coin >> height) & 1 == 1;
-            node = isRight ? keccak256(abi.encode(beside, node)) : keccak256(abi.encode(node, beside));
-        }
+    /// @dev The word and its fifteen brothers are a group, and that with its own fifteen is the page.
+    function _rootAbove(uint256 coin, CoinWord word, bytes calldata proof) private pure returns (bytes32) {
+        bytes32 group = _hashAmong(bytes32(CoinWord.unwrap(word)), coin % GROUP, proof[32:512]);
+        return _hashAmong(group, (coin / GROUP) % GROUP, proof[512:]);
+    }
+
+    function _hashAmong(bytes32 node, uint256 index, bytes calldata brothers) private pure returns (bytes32) {
+        return keccak256(bytes.concat(brothers[:32 * index], node, brothers[32 * index:]));
     }
 
     function _pageOf(uint256 coin) private pure returns (uint256) {

@@ -31,13 +31,6 @@ library CoinSignatures {
         }
     }
 
-    /// @dev The same with the parity of y apart from s. Also of a high s, which callers refuse afterwards.
-    function recoverWith(bytes32 digest, uint256 yParity, bytes32 r, uint256 s) internal view returns (address) {
-        // Not a bit of a high s may get lost, or it would be another's signature.
-        if (s >> 255 != 0) return address(0);
-        return recover(digest, r, bytes32((yParity << 255) | s));
-    }
-
     /// @dev The 65 bytes are those of SEC 1's uncompressed form, so no key of the other curve has this reference.
     function referenceP256(bytes32 x, bytes32 y) internal pure returns (address keyReference) {
         assembly ("memory-safe") {

@@ -16,11 +16,12 @@ import {
 import { coinOf, type RegisterState } from './model.ts';
 import { digestOf } from './signing.ts';
 
-const HEIGHT = 8;
+const GROUP = 16;
 const BRIEF = '0x00';
-const WHOLE = '0x02';
-const WHOLE_P256 = '0x03';
-const NODE = 0x10;
+const WHOLE = '0x01';
+const WHOLE_P256 = '0x02';
+const LEAF_NODE = '0x10';
+const GROUP_NODE = '0x11';
 
 /** 256 words, as `packWord` makes them; a page that was never used has zeros. */
 export type PageWords = readonly bigint[];
@@ -30,27 +31,32 @@ export function wordsOf(state: RegisterState, page: bigint): PageWords {
   return Array.from({ length: PAGE_LEAVES }, (_, leaf) => packWord(coinOf(state, coinInPage(page, leaf))));
 }
 
-/** From the words up: as many levels as there are heights, the last of them the root alone. */
-export function levelsOf(words: PageWords): readonly (readonly Hex[])[] {
-  const levels: Hex[][] = [words.map((word) => numberToHex(word, { size: 32 }))];
-  for (let height = 0; height < HEIGHT; height += 1) {
-    const below = levels[height]!;
-    levels.push(
-      Array.from({ length: below.length / 2 }, (_, index) => keccak256(concatHex(below.slice(2 * index, 2 * index + 2)))),
-    );
-  }
-  return levels;
+function leavesOf(words: PageWords): readonly Hex[] {
+  return words.map((word) => numberToHex(word, { size: 32 }));
 }
 
+function groupsOf(leaves: readonly Hex[]): readonly Hex[] {
+  return Array.from({ length: GROUP }, (_, group) => keccak256(concatHex(inGroup(leaves, group))));
+}
+
+function inGroup(leaves: readonly Hex[], group: number): Hex[] {
+  return leaves.slice(group * GROUP, (group + 1) * GROUP);
+}
+
+/** What the register keeps of a page: a hash over sixteen groups of sixteen words. */
 export function rootOf(words: PageWords): Hex {
-  return levelsOf(words)[HEIGHT]![0]!;
+  return keccak256(concatHex(groupsOf(leavesOf(words))));
 }
 
-/** 288 bytes: the coin's word and the eight nodes beside its way up. Good until anything else in the page changes. */
+/**
+ * 992 bytes: the coin's word, its fifteen brothers in the group, and the group's fifteen in the page. Good until anything
+ * else in the page changes.
+ */
 export function proofOf(words: PageWords, leaf: number): Hex {
-  const levels = levelsOf(words);
-  const beside = Array.from({ length: HEIGHT }, (_, height) => levels[height]![(leaf >> height) ^ 1]!);
-  return concatHex([levels[0]![leaf]!, ...beside]);
+  const leaves = leavesOf(words);
+  const group = Math.floor(leaf / GROUP);
+  const brothers = inGroup(leaves, group).toSpliced(leaf % GROUP, 1);
+  return concatHex([leaves[leaf]!, ...brothers, ...groupsOf(leaves).toSpliced(group, 1)]);
 }
 
 /** Proofs for a call on one or two coins, of which the second is shown after the first one's change. */
@@ -68,26 +74,33 @@ export function proofsOf(
   );
 }
 
-/** A leaf and what is asked of it. */
-type Item = Readonly<{ leaf: number; bytes: Hex }>;
+/** A leaf and what is asked of it; in short, it may stand together with its neighbours. */
+type Item = Readonly<{ leaf: number; isBrief: boolean; bytes: Hex }>;
 
-/** Operations in the order of leaves, with nodes for whatever stays as it is between them. */
+/** Operations in the order of leaves, with words and groups between them that stay as they are. */
 function packItems(words: PageWords, items: readonly Item[]): Hex {
-  const levels = levelsOf(words);
-  const byLeaf = new Map(items.map((item) => [item.leaf, item.bytes]));
+  const leaves = leavesOf(words);
+  const byLeaf = new Map(items.map((item) => [item.leaf, item]));
   if (byLeaf.size !== items.length) throw new CoinPlaceError(BigInt(items.at(-1)!.leaf));
   const packed: Hex[] = [];
-  const visit = (height: number, index: number): void => {
-    const first = index << height;
-    const isTouched = items.some(({ leaf }) => leaf >> height === index);
-    if (!isTouched) packed.push(concatHex([numberToHex(NODE + height, { size: 1 }), levels[height]![index]!]));
-    else if (height === 0) packed.push(byLeaf.get(first)!);
-    else {
-      visit(height - 1, 2 * index);
-      visit(height - 1, 2 * index + 1);
+  for (let leaf = 0; leaf < PAGE_LEAVES; ) {
+    const item = byLeaf.get(leaf);
+    if (item?.isBrief) {
+      const run: Hex[] = [];
+      for (let next = byLeaf.get(leaf); next?.isBrief; next = byLeaf.get(leaf + run.length)) run.push(next.bytes);
+      packed.push(BRIEF, numberToHex(run.length - 1, { size: 1 }), ...run);
+      leaf += run.length;
+    } else if (item) {
+      packed.push(item.bytes);
+      leaf += 1;
+    } else if (leaf % GROUP === 0 && !items.some((other) => Math.floor(other.leaf / GROUP) === leaf / GROUP)) {
+      packed.push(GROUP_NODE, keccak256(concatHex(inGroup(leaves, leaf / GROUP))));
+      leaf += GROUP;
+    } else {
+      packed.push(LEAF_NODE, leaves[leaf]!);
+      leaf += 1;
     }
-  };
-  visit(HEIGHT, 0);
+  }
   return concatHex(packed);
 }
 
@@ -109,20 +122,16 @@ export async function packPageSwitches(
     async ({ head, signature }): Promise<Item> => {
       const { leaf } = placeInPage(head.coin);
       const word = words[leaf]!;
-      const isBrief = await isSignedInOrder(register, word, head, signature);
-      const isShort = isBrief && signature.curve === 'secp256k1';
-      return { leaf, bytes: isShort ? briefSwitch(word, head, signature) : wholeSwitch(word, head, signature) };
+      const isBrief = signature.curve === 'secp256k1' && (await isSignedInOrder(register, word, head, signature));
+      return { leaf, isBrief, bytes: isBrief ? briefSwitch(word, head, signature) : wholeSwitch(word, head, signature) };
     },
   );
   return packItems(words, await Promise.all(items));
 }
 
-/** 98 bytes: the owner is whoever signed. */
-export function briefSwitch(word: bigint, head: CoinHead, signature: SignatureOfSecp256k1): Hex {
-  const { yParity, s } = parityOf(signature);
-  const parity = numberToHex(yParity, { size: 1 });
-  const hops = numberToHex(head.hops ?? 0, { size: 1 });
-  return concatHex([parity, standing(word), hops, head.owner, signature.r, s]);
+/** 97 bytes: the owner is whoever signed. */
+export function briefSwitch(word: bigint, head: CoinHead, signature: CoinSignature): Hex {
+  return concatHex([standing(word), numberToHex(head.hops ?? 0, { size: 1 }), head.owner, packSignature(signature)]);
 }
 
 /** 121 bytes, or 185 of P-256. */
@@ -142,19 +151,14 @@ function standing(word: bigint): Hex {
   return slice(numberToHex(word, { size: 32 }), 0, 12);
 }
 
-function parityOf({ yParityAndS }: SignatureOfSecp256k1): Readonly<{ yParity: number; s: Hex }> {
-  const bits = BigInt(yParityAndS);
-  return { yParity: Number(bits >> 255n), s: numberToHex(bits & (2n ** 255n - 1n), { size: 32 }) };
-}
-
 /** Only what is surely executed is said in short: its owner is not told, so nothing of it can be told from a stale page. */
 async function isSignedInOrder(
   register: Register,
   word: bigint,
   head: CoinHead,
-  signature: CoinSignature,
+  signature: SignatureOfSecp256k1,
 ): Promise<boolean> {
-  if (signature.curve !== 'secp256k1' || !isInOrder(word, head.sequence)) return false;
+  if (!isInOrder(word, head.sequence)) return false;
   const signer = await signerOf(digestOf(register, { kind: 'Switch', head }), signature);
   return signer === unpackWord(word).owner.toLowerCase();
 }
@@ -165,9 +169,10 @@ function isInOrder(word: bigint, sequence: number): boolean {
 }
 
 async function signerOf(hash: Hex, signature: SignatureOfSecp256k1): Promise<string | undefined> {
-  const { yParity, s } = parityOf(signature);
+  const bits = BigInt(signature.yParityAndS);
+  const s = numberToHex(bits & (2n ** 255n - 1n), { size: 32 });
   try {
-    return (await recoverAddress({ hash, signature: { r: signature.r, s, yParity } })).toLowerCase();
+    return (await recoverAddress({ hash, signature: { r: signature.r, s, yParity: Number(bits >> 255n) } })).toLowerCase();
   } catch {
     // Numbers that are no signature of anybody.
     return undefined;
@@ -182,11 +187,9 @@ export function packPageMoveItems(words: PageWords, owner: Address, moves: reado
       const { leaf } = placeInPage(move.coin);
       const word = words[leaf]!;
       const isOwn = unpackWord(word).owner.toLowerCase() === owner.toLowerCase();
-      const bytes =
-        isOwn && isInOrder(word, move.sequence)
-          ? concatHex([BRIEF, standing(word)])
-          : concatHex([WHOLE, numberToHex(word, { size: 32 }), numberToHex(move.sequence, { size: 3 })]);
-      return { leaf, bytes };
+      const isBrief = isOwn && isInOrder(word, move.sequence);
+      const whole = [WHOLE, numberToHex(word, { size: 32 }), numberToHex(move.sequence, { size: 3 })] as const;
+      return { leaf, isBrief, bytes: isBrief ? standing(word) : concatHex(whole) };
     }),
   );
 }
@@ -204,7 +207,7 @@ export function packPageIssues(
       const asked = concatHex([numberToHex(amount, { size: 8 }), head.owner]);
       const isUnused = word === 0n && head.sequence === 0;
       const told = concatHex([numberToHex(word, { size: 32 }), numberToHex(head.sequence, { size: 3 })]);
-      return { leaf, bytes: isUnused ? concatHex([BRIEF, asked]) : concatHex([WHOLE, told, asked]) };
+      return { leaf, isBrief: isUnused, bytes: isUnused ? asked : concatHex([WHOLE, told, asked]) };
     }),
   );
 }
