@@ -47,11 +47,13 @@ contract CoinPages is CoinStore, ICoinPages {
     // After the frame of the digest: the words of a group as they were, the groups of the page as they were, and both
     // again as they would be.
     uint256 private constant WORDS = 0x200;
+    uint256 private constant LAST_OF_WORDS = 0x3e0;
     uint256 private constant GROUPS = 0x400;
     uint256 private constant TO_AFTERWARDS = 0x400;
     uint256 private constant GROUP_SIZE = 0x200;
     uint256 private constant PAGE_FRAME_END = 0xa00;
-    uint256 private constant SWITCH_CHANGE_SIZE = 22;
+    uint256 private constant CHANGES_HEAD_SIZE = 2;
+    uint256 private constant SWITCH_CHANGE_SIZE = 21;
     uint256 private constant ISSUE_CHANGE_SIZE = 29;
 
     /// @dev How far a call has come. `left` items of a short form are still to come, then one with a byte before it.
@@ -66,6 +68,11 @@ contract CoinPages is CoinStore, ICoinPages {
         bytes changes;
         bytes outcomes;
         bool isWarned;
+        /// Of moves alone.
+        address owner;
+        address newOwner;
+        bytes moves;
+        uint256 movesEnd;
     }
 
     constructor(
@@ -101,7 +108,7 @@ contract CoinPages is CoinStore, ICoinPages {
     /// @inheritdoc ICoinPages
     function switchPage(uint256 page, bytes calldata items) external override returns (bytes memory) {
         _openFrame(PAGE_FRAME_END);
-        Walk memory walk = _begin(page, items, SWITCH_CHANGE_SIZE);
+        Walk memory walk = _begin(page, items, CHANGES_HEAD_SIZE + SWITCH_CHANGE_SIZE);
         for (uint256 kind = _next(walk); kind != END; kind = _next(walk)) {
             if (kind > WHOLE_P256) _takeNode(walk, kind);
             else if (kind != BRIEF) _switchWhole(walk, kind == WHOLE_P256);
@@ -111,7 +118,7 @@ contract CoinPages is CoinStore, ICoinPages {
             }
         }
         _settle(walk);
-        emit PageSwitched(page, walk.changes, walk.outcomes);
+        _logSwitched(walk);
         if (walk.isWarned) _warn(walk);
         return walk.outcomes;
     }
@@ -129,17 +136,18 @@ contract CoinPages is CoinStore, ICoinPages {
         if (newOwner == address(0)) revert Refused(_coinOf(page, 0), Outcome.OwnerZero);
         // A nobody's signature is not asked for: no coin of a page that can move has the owner zero.
         if (owner == address(0)) revert Refused(_coinOf(page, 0), Outcome.NotOwner);
-        (bytes memory moves, uint256 end) = _openBytes(LEAVES * 4);
+        (walk.owner, walk.newOwner) = (owner, newOwner);
+        (walk.moves, walk.movesEnd) = _openBytes(LEAVES * 4);
         for (uint256 kind = _next(walk); kind != END; kind = _next(walk)) {
             if (kind > WHOLE) _takeNode(walk, kind);
-            else if (kind == WHOLE) end = _moveLeaf(walk, true, owner, newOwner, end);
+            else if (kind == WHOLE) _moveLeaf(walk, true);
             else {
-                end = _moveWhileInOrder(walk, owner, newOwner, end);
-                if (walk.left != 0) end = _moveLeaf(walk, false, owner, newOwner, end);
+                _moveWhileInOrder(walk);
+                if (walk.left != 0) _moveLeaf(walk, false);
             }
         }
-        _closeBytes(moves, end);
-        bytes32 structHash = keccak256(abi.encode(MOVE_TYPEHASH, page, newOwner, keccak256(moves)));
+        _closeBytes(walk.moves, walk.movesEnd);
+        bytes32 structHash = keccak256(abi.encode(MOVE_TYPEHASH, page, newOwner, keccak256(walk.moves)));
         _checkSigned(_coinOf(page, 0), owner, structHash, signature);
         _settle(walk);
         emit PageMoved(page, newOwner, walk.changes, walk.outcomes);
@@ -416,16 +424,17 @@ contract CoinPages is CoinStore, ICoinPages {
     /// for slots is: a page of 256 has no gas for the compiler's words. `_switchBrief` is the plain form.
     function _switchWhileInOrder(Walk memory walk) private view {
         uint256 mostHops = warnHops - 1;
-        (uint256 cursor, uint256 position, uint256 out) = (walk.cursor, walk.position, walk.out);
+        (uint256 cursor, uint256 out) = (walk.cursor, walk.out + CHANGES_HEAD_SIZE);
         uint256 end = cursor + walk.left * SWITCH_SIZE;
-        uint256 pageCoin = _coinOf(walk.page, 0);
+        uint256 coin = _coinOf(walk.page, walk.position);
         assembly ("memory-safe") {
-            let place := add(WORDS, shl(5, and(position, 15)))
+            let place := add(WORDS, shl(5, and(coin, 15)))
             for {} lt(cursor, end) {} {
                 // What the digest is made of lies in the frame and is read from there: the stack has no room for it.
                 let record := calldataload(cursor)
-                let newOwner := shr(96, calldataload(add(cursor, 13)))
-                let hops := byte(12, record)
+                let change := calldataload(add(cursor, 12))
+                let newOwner := shr(96, shl(8, change))
+                let hops := byte(0, change)
                 let yParityAndS := calldataload(add(cursor, 65))
                 mstore(0x1e0, shr(1, shl(1, yParityAndS)))
                 if or(
@@ -434,7 +443,7 @@ contract CoinPages is CoinStore, ICoinPages {
                 ) {
                     break
                 }
-                mstore(0xa0, or(pageCoin, position))
+                mstore(0xa0, coin)
                 mstore(0xc0, shr(232, record))
                 mstore(0xe0, newOwner)
                 mstore(0x100, hops)
@@ -453,28 +462,24 @@ contract CoinPages is CoinStore, ICoinPages {
                         ACTIVE_AND_ONE_FURTHER
                     )
                 )
-                // Leaf, hops, new owner, and what follows them, which is written over by the next.
-                mstore8(out, position)
-                mstore(add(out, 1), calldataload(add(cursor, 12)))
-                out := add(out, 22)
+                // Hops and new owner, and what follows them, which is written over by the next.
+                mstore(out, change)
+                out := add(out, 21)
                 cursor := add(cursor, 97)
-                position := add(position, 1)
-                place := add(place, 0x20)
-                if iszero(and(position, 15)) {
-                    place := WORDS
-                    // One below, because the next group's first leaf is next.
-                    let group := add(sub(GROUPS, 0x20), shl(1, and(position, 0x1f0)))
+                if eq(place, LAST_OF_WORDS) {
+                    let group := add(GROUPS, shl(1, and(coin, 0xf0)))
                     mstore(group, keccak256(WORDS, GROUP_SIZE))
                     mstore(add(group, TO_AFTERWARDS), keccak256(add(WORDS, TO_AFTERWARDS), GROUP_SIZE))
+                    place := sub(WORDS, 0x20)
                 }
+                place := add(place, 0x20)
+                coin := add(coin, 1)
             }
         }
-        unchecked {
-            uint256 count = position - walk.position;
-            walk.operations += count;
-            walk.left -= count;
-        }
-        (walk.cursor, walk.position, walk.out) = (cursor, position, out);
+        uint256 count = _advance(walk, cursor, coin);
+        if (count == 0) return;
+        _headChanges(walk, count);
+        walk.out = out;
     }
 
     function _switchBrief(Walk memory walk) private view {
@@ -522,25 +527,21 @@ contract CoinPages is CoinStore, ICoinPages {
     }
 
     function _switchLeaf(Walk memory walk, CoinWord word, CoinHead head, Outcome outcome) private view {
-        if (outcome == Outcome.Executed) {
-            uint256 change = (walk.position << 168) | (head.hops() << 160) | uint160(head.owner());
-            _change(walk, change, SWITCH_CHANGE_SIZE);
-            if (head.hops() >= warnHops) walk.isWarned = true;
-        }
         _operate(walk, word, word.handedTo(head.owner(), head.hops()), outcome);
+        if (outcome != Outcome.Executed) return;
+        _headChanges(walk, 1);
+        _change(walk, (head.hops() << 160) | uint160(head.owner()), SWITCH_CHANGE_SIZE);
+        if (head.hops() >= warnHops) walk.isWarned = true;
     }
 
     /// @dev As for switches. `movesEnd` is where the next of the moves goes, over which the owner has signed.
-    function _moveWhileInOrder(
-        Walk memory walk,
-        address owner,
-        address newOwner,
-        uint256 movesEnd
-    ) private pure returns (uint256) {
-        (uint256 cursor, uint256 position, uint256 out) = (walk.cursor, walk.position, walk.out);
+    function _moveWhileInOrder(Walk memory walk) private pure {
+        (address owner, address newOwner, uint256 movesEnd) = (walk.owner, walk.newOwner, walk.movesEnd);
+        (uint256 cursor, uint256 out) = (walk.cursor, walk.out);
         uint256 end = cursor + walk.left * MOVE_SIZE;
+        uint256 coin = _coinOf(walk.page, walk.position);
         assembly ("memory-safe") {
-            let place := add(WORDS, shl(5, and(position, 15)))
+            let place := add(WORDS, shl(5, and(coin, 15)))
             for {} lt(cursor, end) {} {
                 let record := calldataload(cursor)
                 if gt(record, LAST_MOVABLE) {
@@ -552,55 +553,62 @@ contract CoinPages is CoinStore, ICoinPages {
                     add(or(and(record, STANDING_BUT_HOPS_MASK), newOwner), ACTIVE_AND_ONE_FURTHER)
                 )
                 // Leaf and sequence; what follows them is written over by the next.
-                mstore8(movesEnd, position)
+                mstore8(movesEnd, coin)
                 mstore(add(movesEnd, 1), record)
                 movesEnd := add(movesEnd, 4)
-                mstore8(out, position)
+                mstore8(out, coin)
                 out := add(out, 1)
                 cursor := add(cursor, 12)
-                position := add(position, 1)
-                place := add(place, 0x20)
-                if iszero(and(position, 15)) {
-                    place := WORDS
-                    // One below, because the next group's first leaf is next.
-                    let group := add(sub(GROUPS, 0x20), shl(1, and(position, 0x1f0)))
+                if eq(place, LAST_OF_WORDS) {
+                    let group := add(GROUPS, shl(1, and(coin, 0xf0)))
                     mstore(group, keccak256(WORDS, GROUP_SIZE))
                     mstore(add(group, TO_AFTERWARDS), keccak256(add(WORDS, TO_AFTERWARDS), GROUP_SIZE))
+                    place := sub(WORDS, 0x20)
                 }
+                place := add(place, 0x20)
+                coin := add(coin, 1)
             }
         }
+        _advance(walk, cursor, coin);
+        (walk.out, walk.movesEnd) = (out, movesEnd);
+    }
+
+    /// @dev How many operations have been gone through up to `coin`, which is the next.
+    function _advance(Walk memory walk, uint256 cursor, uint256 coin) private pure returns (uint256 count) {
         unchecked {
-            uint256 count = position - walk.position;
+            count = coin - _coinOf(walk.page, walk.position);
+            walk.position += count;
             walk.operations += count;
             walk.left -= count;
+            walk.cursor = cursor;
         }
-        (walk.cursor, walk.position, walk.out) = (cursor, position, out);
-        return movesEnd;
+    }
+
+    /// @dev Before changes of `count` leaves that follow each other up to this position: the first, and how many less one.
+    function _headChanges(Walk memory walk, uint256 count) private pure {
+        unchecked {
+            _change(walk, ((walk.position - count) << 8) | (count - 1), CHANGES_HEAD_SIZE);
+        }
     }
 
     /// @dev The plain form, also for what cannot be moved.
-    function _moveLeaf(
-        Walk memory walk,
-        bool isWhole,
-        address owner,
-        address newOwner,
-        uint256 movesEnd
-    ) private pure returns (uint256) {
+    function _moveLeaf(Walk memory walk, bool isWhole) private pure {
         (uint256 cursor, uint256 leaf) = (walk.cursor, walk.position);
         uint256 sequence = _fieldAt(isWhole ? cursor + 33 : cursor, 3);
         CoinWord word = CoinWord.wrap(
             isWhole
                 ? _fieldAt(cursor + 1, 32)
-                : ((_fieldAt(cursor, 12) << 160) & STANDING_MASK) | ACTIVE | uint160(owner)
+                : ((_fieldAt(cursor, 12) << 160) & STANDING_MASK) | ACTIVE | uint160(walk.owner)
         );
-        Outcome outcome = _whyNotMoved(word, _headOf(_coinOf(walk.page, leaf), sequence, 0, newOwner), owner);
+        Outcome outcome = _whyNotMoved(word, _headOf(_coinOf(walk.page, leaf), sequence, 0, walk.newOwner), walk.owner);
         if (outcome == Outcome.Executed) _change(walk, leaf, 1);
-        _operate(walk, word, word.handedTo(newOwner, 0), outcome);
+        _operate(walk, word, word.handedTo(walk.newOwner, 0), outcome);
         _pass(walk, isWhole ? WHOLE_MOVE_SIZE : MOVE_SIZE, isWhole);
+        uint256 movesEnd = walk.movesEnd;
         assembly ("memory-safe") {
             mstore(movesEnd, shl(224, or(shl(24, leaf), sequence)))
         }
-        return movesEnd + 4;
+        walk.movesEnd = movesEnd + 4;
     }
 
     function _whyNotMoved(CoinWord word, CoinHead head, address owner) private pure returns (Outcome) {
@@ -645,20 +653,43 @@ contract CoinPages is CoinStore, ICoinPages {
         }
     }
 
+    /// @dev In place where all were executed: a copy of the changes would cost five gas for each of 256.
+    function _logSwitched(Walk memory walk) private {
+        (uint256 page, bytes memory changes) = (walk.page, walk.changes);
+        if (walk.outcomes.length != 0) {
+            emit PageSwitched(page, changes, walk.outcomes);
+            return;
+        }
+        bytes32 topic = PageSwitched.selector;
+        assembly ("memory-safe") {
+            let size := and(add(mload(changes), 0x3f), not(0x1f))
+            let data := sub(changes, 0x60)
+            mstore(data, page)
+            mstore(add(data, 0x20), 0x60)
+            mstore(add(data, 0x40), add(0x60, size))
+            mstore(add(changes, size), 0)
+            log1(data, add(0x80, size), topic)
+        }
+    }
+
+    /// @dev The short form is left for the plain one where hops warn, so each of those stands alone in the changes.
     function _warn(Walk memory walk) private {
         bytes memory changes = walk.changes;
-        for (uint256 start = 0; start < changes.length; start += SWITCH_CHANGE_SIZE) {
-            uint256 hops = uint8(changes[start + 1]);
+        uint256 next;
+        for (uint256 start = 0; start < changes.length; start = next) {
+            uint256 count = uint256(uint8(changes[start + 1])) + 1;
+            next = start + CHANGES_HEAD_SIZE + count * SWITCH_CHANGE_SIZE;
+            uint256 hops = uint8(changes[start + CHANGES_HEAD_SIZE]);
             if (hops >= warnHops) emit HopsWarning(_coinOf(walk.page, uint8(changes[start])), hops);
         }
     }
 
     function _openBytes(uint256 size) private pure returns (bytes memory text, uint256 end) {
         assembly ("memory-safe") {
-            text := mload(0x40)
+            // Three words before it and two behind are for an event around it, and for what is written too much.
+            text := add(mload(0x40), 0x60)
             end := add(text, 0x20)
-            // One word more, for what is written too much.
-            mstore(0x40, add(end, and(add(size, 0x3f), not(0x1f))))
+            mstore(0x40, add(end, and(add(size, 0x5f), not(0x1f))))
         }
     }
 

@@ -23,7 +23,8 @@ import { ICoinTypes } from "./ICoinTypes.sol";
 interface ICoinPages is ICoinTypes {
     /// @notice `leaves` has leaf 1, amount 8, owner 20 of each coin that came to be, one number further.
     event PageIssued(uint256 page, bytes leaves);
-    /// @notice `changes` has leaf 1, hops 1, new owner 20 of each switch that was executed; each is one number further.
+    /// @notice `changes` has, of leaves that follow each other, the first 1, how many less one 1, and of each hops 1, new
+    /// owner 20; only what was executed is there, each one number further.
     event PageSwitched(uint256 page, bytes changes, bytes outcomes);
     /// @notice `leaves` has one byte for each coin that was moved, one number further, its hops at zero.
     event PageMoved(uint256 page, address newOwner, bytes leaves, bytes outcomes);
