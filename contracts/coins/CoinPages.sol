@@ -630,6 +630,7 @@ contract CoinPages is CoinStore, ICoinPages {
 
     /// @dev Writes the page, if it stands as the items say, and says of every operation what has become of it.
     function _settle(Walk memory walk) private {
+        if (walk.operations == 0) revert PageMalformed(walk.page);
         (bytes32 before, bytes32 afterwards) = _rootsOf(walk);
         bytes32 root = rootOf(walk.page);
         if (_isRoot(root, before)) {
@@ -643,7 +644,11 @@ contract CoinPages is CoinStore, ICoinPages {
                 Outcome outcome = isDone ? Outcome.AlreadyDone : Outcome.ProofStale;
                 walk.outcomes = _noted(walk.outcomes, LEAVES, index, outcome);
             }
-            (walk.changes, walk.isWarned) = ("", false);
+            walk.isWarned = false;
+            bytes memory changes = walk.changes;
+            assembly ("memory-safe") {
+                mstore(changes, 0)
+            }
         }
         bytes memory outcomes = walk.outcomes;
         if (outcomes.length == 0) return;

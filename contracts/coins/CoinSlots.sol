@@ -127,17 +127,18 @@ abstract contract CoinSlots is CoinReserve {
     }
 
     /// @inheritdoc ICoinRegister
-    function passRow(CoinHead row, bytes32 r, bytes32 yParityAndS) external override {
+    function passAdjacent(CoinHead row, bytes32 r, bytes32 yParityAndS) external override {
         (uint256 coin, uint256 count, address newOwner) = (row.coin(), row.hops(), row.owner());
         if (count == 0 || coin + count > 1 << 40) revert RecordsMalformed(count);
         if (newOwner == address(0)) revert Refused(coin, Outcome.OwnerZero);
         if (CoinSignatures.isHighS(yParityAndS)) revert Refused(coin, Outcome.SignatureHighS);
-        CoinWord first = _load(coin);
+        address owner = _load(coin).owner();
         // Only where the coins may be there already is it worth a second look at every one.
-        if (first.owner() == newOwner && _isRowPassed(coin, count, newOwner, r, yParityAndS)) return;
+        if (owner == newOwner && _isAdjacentPassed(coin, count, newOwner, r, yParityAndS)) return;
+        _openFrame(FRAME_END);
         // What has been written when it turns out that the owner has not signed this is as if it had not been.
-        if (!_passRow(row, first, r, yParityAndS)) revert Refused(coin, Outcome.NotOwner);
-        emit PassedRow(CoinHead.wrap(CoinHead.unwrap(row) & ROW_MASK));
+        if (!_passWhileInOrder(row, owner, r, yParityAndS)) revert Refused(coin, Outcome.NotOwner);
+        emit PassedAdjacent(CoinHead.wrap(CoinHead.unwrap(row) & ROW_MASK));
     }
 
     /// @inheritdoc ICoinRegister
@@ -293,62 +294,55 @@ abstract contract CoinSlots is CoinReserve {
     }
 
     /// @dev Hands the coins on, and says whether all of them could be and their owner has signed for it. Written by hand: of
-    /// 6,500 gas for each of 20 a slot takes 5,000 and the call itself 1,350. `_isRowPassed` has the plain form of what is
+    /// 6,500 gas for each of 20 a slot takes 5,000 and the call itself 1,350. `_isAdjacentPassed` has the plain form of what is
     /// signed, `_whyNotMoved` that of what is asked of each coin.
-    function _passRow(CoinHead row, CoinWord first, bytes32 r, bytes32 yParityAndS) private returns (bool isSigned) {
-        bytes32 domain = _domainSeparatorV4();
+    function _passWhileInOrder(CoinHead row, address owner, bytes32 r, bytes32 yParityAndS) private returns (bool isSigned) {
+        address newOwner = row.owner();
         bytes32 typeHash = MOVE_TYPEHASH;
+        assembly ("memory-safe") {
+            // What is not needed for each coin waits in the frame: the struct of Move but for the hash of its moves, and
+            // what the recovery is asked but for the digest.
+            mstore(FRAME, typeHash)
+            mstore(0xa0, newOwner)
+            mstore(0x1a0, add(shr(255, yParityAndS), 27))
+            mstore(0x1c0, r)
+            mstore(0x1e0, shr(1, shl(1, yParityAndS)))
+        }
         uint256 coin = row.coin();
         uint256 count = row.hops();
         unchecked {
-            uint256 standing = (CoinWords.ACTIVE << 228) | uint160(first.owner());
+            uint256 standing = (CoinWords.ACTIVE << 228) | uint160(owner);
             // One addition counts the sequence up and puts one owner for the other; the hop count is taken out before.
-            uint256 step = (uint256(1) << 232) + uint160(row.owner()) - uint160(first.owner());
+            uint256 step = (uint256(1) << 232) + uint160(newOwner) - uint160(owner);
             assembly ("memory-safe") {
                 let moves := mload(0x40)
                 let out := moves
                 let place := shl(216, coin)
                 let slot := add(_coins.slot, coin)
                 let end := add(slot, count)
-                let word := first
                 let flaws := 0
-                for {} 1 {} {
+                for {} lt(slot, end) {} {
+                    let word := sload(slot)
                     flaws := or(flaws, or(xor(and(word, STATE_AND_OWNER_MASK), standing), gt(word, LAST_MOVABLE)))
                     sstore(slot, add(and(word, KEPT_MASK), step))
                     // Coin and sequence; what follows them is written over by the next.
                     mstore(out, or(place, shr(40, word)))
                     out := add(out, 8)
-                    slot := add(slot, 1)
-                    if eq(slot, end) {
-                        break
-                    }
                     place := add(place, ONE_COIN_FURTHER)
-                    word := sload(slot)
+                    slot := add(slot, 1)
                 }
-                // EIP-712's digest of Move.
-                let movesHash := keccak256(moves, sub(out, moves))
-                mstore(moves, typeHash)
-                mstore(add(moves, 0x20), shr(96, shl(96, row)))
-                mstore(add(moves, 0x40), movesHash)
-                let structHash := keccak256(moves, 0x60)
-                mstore(moves, 0x1901)
-                mstore(add(moves, 0x20), domain)
-                mstore(add(moves, 0x40), structHash)
-                mstore(moves, keccak256(add(moves, 0x1e), 0x42))
-                mstore(add(moves, 0x20), add(shr(255, yParityAndS), 27))
-                mstore(add(moves, 0x40), r)
-                mstore(add(moves, 0x60), shr(1, shl(1, yParityAndS)))
-                // The precompile answers a bad signature with nothing at all, so nothing must be there before; and no coin
-                // that is active has the owner zero.
-                mstore(0x00, 0)
-                pop(staticcall(gas(), 1, moves, 0x80, 0x00, 0x20))
-                isSigned := iszero(or(flaws, shl(96, xor(mload(0x00), first))))
+                mstore(0xc0, keccak256(moves, sub(out, moves)))
+                mstore(0x160, keccak256(FRAME, 0x60))
+                mstore(0x180, keccak256(0x13e, 0x42))
+                // The answer goes over the digest, as in a switch. No coin that is active has the owner zero.
+                pop(staticcall(gas(), 1, 0x180, 0x80, 0x180, 0x20))
+                isSigned := iszero(or(flaws, xor(mload(0x180), and(standing, sub(shl(160, 1), 1)))))
             }
         }
     }
 
     /// @dev True when every coin of the row is where it shall go, and none of them by a signature that has yet to move it.
-    function _isRowPassed(
+    function _isAdjacentPassed(
         uint256 coin,
         uint256 count,
         address newOwner,

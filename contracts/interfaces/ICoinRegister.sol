@@ -43,7 +43,7 @@ interface ICoinRegister is ICoinTypes {
     /// @notice The same of coins whose slots lie in a row, all of them or none: `row` has the first coin 5 bytes, 3 unused,
     /// how many 1, new owner 20. Signed is what `moveCoins` asks for, with the sequences that the coins have; so where one
     /// of them has moved on meanwhile, that verb takes the others.
-    function passRow(CoinHead row, bytes32 r, bytes32 yParityAndS) external;
+    function passAdjacent(CoinHead row, bytes32 r, bytes32 yParityAndS) external;
 
     /// @notice A new coin in a free slot, covered by what the reserve has above all coins. Issuer only.
     function issueTo(CoinHead head, uint256 amount) external;

@@ -72,7 +72,7 @@ interface ICoinTypes {
     event Moved(address newOwner, bytes moves);
     event MovesRefused(bytes outcomes);
     /// @notice `row`: first coin 5 bytes, 3 of zero, how many 1, new owner 20. All were moved, their hops are zero.
-    event PassedRow(CoinHead row);
+    event PassedAdjacent(CoinHead row);
     event HopsWarning(uint256 coin, uint256 hops);
     event Issued(CoinHead head, uint256 amount);
     event Split(CoinHead rest, CoinHead part, uint256 partAmount);

@@ -416,7 +416,7 @@ export const coinPagesAbi = [
     "type": "bytes32"
    }
   ],
-  "name": "PassedRow",
+  "name": "PassedAdjacent",
   "type": "event"
  },
  {

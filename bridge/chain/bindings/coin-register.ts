@@ -431,7 +431,7 @@ export const coinRegisterAbi = [
     "type": "bytes32"
    }
   ],
-  "name": "PassedRow",
+  "name": "PassedAdjacent",
   "type": "event"
  },
  {
@@ -1220,7 +1220,7 @@ export const coinRegisterAbi = [
     "type": "bytes32"
    }
   ],
-  "name": "passRow",
+  "name": "passAdjacent",
   "outputs": [],
   "stateMutability": "nonpayable",
   "type": "function"

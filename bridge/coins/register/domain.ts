@@ -133,7 +133,7 @@ export function anyHeadWord(head: CoinHead): Hex {
   return numberToHex((coin << 192n) | rest | field('owner', BigInt(head.owner), 160), { size: 32 });
 }
 
-/** The word of `passRow`: `count` coins that lie next to each other, from the first on. */
+/** The word of `passAdjacent`: `count` coins that lie next to each other, from the first on. */
 export function rowWord(first: bigint, count: number, owner: Address): Hex {
   return headWord({ coin: first, sequence: 0, hops: count, owner });
 }
@@ -232,4 +232,11 @@ export function packPageMoves(moves: readonly CoinMove[]): Hex {
       concatHex([numberToHex(placeInPage(coin).leaf, { size: 1 }), numberToHex(sequence, { size: 3 })]),
     ),
   );
+}
+
+/** Parts of `bytes`, each `length` long. */
+export function partsOf(bytes: Hex, length: number): readonly Hex[] {
+  if (size(bytes) % length !== 0) throw new RangeError(`${size(bytes)} bytes are no parts of ${length}`);
+  const whole = hexToBytes(bytes);
+  return Array.from({ length: whole.length / length }, (_, index) => slice(bytes, index * length, (index + 1) * length));
 }

@@ -1,5 +1,5 @@
 /** Coins that share a slot, 256 to a page: the tree above their words, and what a call says of a page. */
-import { concatHex, type Hex, hexToBytes, keccak256, numberToHex, recoverAddress, size, slice } from 'viem';
+import { concatHex, type Hex, keccak256, numberToHex, recoverAddress, slice } from 'viem';
 import type { Address } from '../../chain/domain.ts';
 import type { CoinHead, CoinMove, CoinSignature, Register } from './domain.ts';
 import {
@@ -210,11 +210,4 @@ export function packPageIssues(
       return { leaf, isBrief: isUnused, bytes: isUnused ? asked : concatHex([WHOLE, told, asked]) };
     }),
   );
-}
-
-/** Parts of `bytes`, each `length` long. */
-export function partsOf(bytes: Hex, length: number): readonly Hex[] {
-  if (size(bytes) % length !== 0) throw new RangeError(`${size(bytes)} bytes are no parts of ${length}`);
-  const whole = hexToBytes(bytes);
-  return Array.from({ length: whole.length / length }, (_, index) => slice(bytes, index * length, (index + 1) * length));
 }
