@@ -585,9 +585,16 @@ contract CoinPages is CoinStore, ICoinPages {
     }
 
     /// @dev Before changes of `count` leaves that follow each other up to this position: the first, and how many less one.
+    /// Byte by byte, because the changes may be there already.
     function _headChanges(Walk memory walk, uint256 count) private pure {
+        uint256 out = walk.out;
         unchecked {
-            _change(walk, ((walk.position - count) << 8) | (count - 1), CHANGES_HEAD_SIZE);
+            uint256 first = walk.position - count;
+            assembly ("memory-safe") {
+                mstore8(out, first)
+                mstore8(add(out, 1), sub(count, 1))
+            }
+            walk.out = out + CHANGES_HEAD_SIZE;
         }
     }
 

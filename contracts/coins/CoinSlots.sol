@@ -132,10 +132,10 @@ abstract contract CoinSlots is CoinReserve {
         if (count == 0 || coin + count > 1 << 40) revert RecordsMalformed(count);
         if (newOwner == address(0)) revert Refused(coin, Outcome.OwnerZero);
         if (CoinSignatures.isHighS(yParityAndS)) revert Refused(coin, Outcome.SignatureHighS);
+        _openFrame(FRAME_END);
         address owner = _load(coin).owner();
         // Only where the coins may be there already is it worth a second look at every one.
         if (owner == newOwner && _isAdjacentPassed(coin, count, newOwner, r, yParityAndS)) return;
-        _openFrame(FRAME_END);
         // What has been written when it turns out that the owner has not signed this is as if it had not been.
         if (!_passWhileInOrder(row, owner, r, yParityAndS)) revert Refused(coin, Outcome.NotOwner);
         emit PassedAdjacent(CoinHead.wrap(CoinHead.unwrap(row) & ROW_MASK));

@@ -209,7 +209,10 @@ async function issuePage(stage: CoinStage, page: bigint): Promise<TransactionRec
 async function switchPage(stage: CoinStage): Promise<number> {
   const page = 21n;
   await issuePage(stage, page);
-  return each(await gasOf(stage.call('stranger', 'switchPage', [page, await pageSwitches(stage, page, PAGE_LEAVES)])), PAGE_LEAVES);
+  return each(
+    await gasOf(stage.call('stranger', 'switchPage', [page, await pageSwitches(stage, page, PAGE_LEAVES)])),
+    PAGE_LEAVES,
+  );
 }
 
 async function switchOneOfPage(stage: CoinStage): Promise<number> {

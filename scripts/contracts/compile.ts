@@ -7,7 +7,12 @@ import type { Abi, Hex } from 'viem';
 
 export type ContractArtifact = Readonly<{ abi: Abi; bytecode: Hex }>;
 type CoinContractName = 'CoinRegister' | 'CoinPages';
-export type ContractName = 'PaymentEscrow' | 'IntermediaryWallet' | 'DepositAddresses' | CoinContractName | 'LocalDollar';
+export type ContractName =
+  | 'PaymentEscrow'
+  | 'IntermediaryWallet'
+  | 'DepositAddresses'
+  | CoinContractName
+  | 'LocalDollar';
 export type ContractArtifacts<Name extends ContractName = ContractName> = Readonly<Record<Name, ContractArtifact>>;
 /** What a payment needs. The register of coins is compiled where it is deployed or measured: a start need not wait. */
 export type PaymentContractName = Exclude<ContractName, CoinContractName>;

@@ -238,5 +238,7 @@ export function packPageMoves(moves: readonly CoinMove[]): Hex {
 export function partsOf(bytes: Hex, length: number): readonly Hex[] {
   if (size(bytes) % length !== 0) throw new RangeError(`${size(bytes)} bytes are no parts of ${length}`);
   const whole = hexToBytes(bytes);
-  return Array.from({ length: whole.length / length }, (_, index) => slice(bytes, index * length, (index + 1) * length));
+  return Array.from({ length: whole.length / length }, (_, index) =>
+    slice(bytes, index * length, (index + 1) * length),
+  );
 }

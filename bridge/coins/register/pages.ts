@@ -123,7 +123,11 @@ export async function packPageSwitches(
       const { leaf } = placeInPage(head.coin);
       const word = words[leaf]!;
       const isBrief = signature.curve === 'secp256k1' && (await isSignedInOrder(register, word, head, signature));
-      return { leaf, isBrief, bytes: isBrief ? briefSwitch(word, head, signature) : wholeSwitch(word, head, signature) };
+      return {
+        leaf,
+        isBrief,
+        bytes: isBrief ? briefSwitch(word, head, signature) : wholeSwitch(word, head, signature),
+      };
     },
   );
   return packItems(words, await Promise.all(items));
@@ -172,7 +176,9 @@ async function signerOf(hash: Hex, signature: SignatureOfSecp256k1): Promise<str
   const bits = BigInt(signature.yParityAndS);
   const s = numberToHex(bits & (2n ** 255n - 1n), { size: 32 });
   try {
-    return (await recoverAddress({ hash, signature: { r: signature.r, s, yParity: Number(bits >> 255n) } })).toLowerCase();
+    return (
+      await recoverAddress({ hash, signature: { r: signature.r, s, yParity: Number(bits >> 255n) } })
+    ).toLowerCase();
   } catch {
     // Numbers that are no signature of anybody.
     return undefined;
@@ -195,10 +201,7 @@ export function packPageMoveItems(words: PageWords, owner: Address, moves: reado
 }
 
 /** The items of `issuePage`. */
-export function packPageIssues(
-  words: PageWords,
-  issues: readonly Readonly<{ head: CoinHead; amount: bigint }>[],
-): Hex {
+export function packPageIssues(words: PageWords, issues: readonly Readonly<{ head: CoinHead; amount: bigint }>[]): Hex {
   return packItems(
     words,
     issues.map(({ head, amount }): Item => {

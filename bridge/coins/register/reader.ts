@@ -8,7 +8,6 @@ import { coinInPage, LAST_SEQUENCE, partsOf, readOutcomes, unpackHead, unpackHea
 import { coinOf, type RegisterState } from './model.ts';
 
 const EVENTS = [...coinRegisterAbi, ...coinPagesAbi].filter((part) => part.type === 'event');
-/** A head as a word of an event: the coin has 41 bits where pages are concerned, 40 elsewhere. */
 type Head = Readonly<{ coin: bigint; sequence: number; hops: number; owner: Address }>;
 type Event = Readonly<{ eventName: string; args: Readonly<Record<string, unknown>> }>;
 
@@ -32,6 +31,7 @@ function applyEvent(state: RegisterState, { eventName, args }: Event, next: Even
   const change = (coin: bigint, changes: Partial<Coin>) => changed(state, [[coin, changes]]);
   const handOver = ({ coin, owner, hops }: Pick<Head, 'coin' | 'owner' | 'hops'>) =>
     change(coin, further(coinOf(state, coin), { owner, hops, state: 'active' }));
+  const headOf = /InPages$|FromPage$/.test(eventName) ? anyHead : slotHead;
   switch (eventName) {
     case 'Issued': {
       const { coin, owner } = headOf(args.head);
@@ -133,9 +133,13 @@ function switchesOf(page: bigint, changes: Hex): readonly Pick<Head, 'coin' | 'o
   return switches;
 }
 
-function headOf(word: unknown): Head {
-  const whole = word as Hex;
-  return { ...unpackHead(slice(whole, 3)), coin: hexToBigInt(slice(whole, 0, 8)) };
+/** Above the 40 bits of a coin in a slot stands whatever the caller wrote there. */
+function slotHead(word: unknown): Head {
+  return unpackHead(slice(word as Hex, 3));
+}
+
+function anyHead(word: unknown): Head {
+  return { ...slotHead(word), coin: hexToBigInt(slice(word as Hex, 0, 8)) };
 }
 
 function issued(state: RegisterState, coin: bigint, owner: Address, amount: bigint): RegisterState {
