@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import { OddToken } from "../../../contracts/doubles/OddToken.sol";
 import { CoinRegister } from "../../../contracts/CoinRegister.sol";
-import { ICoinRegister } from "../../../contracts/interfaces/ICoinRegister.sol";
+import { ICoinTypes } from "../../../contracts/interfaces/ICoinTypes.sol";
 import { ICoinPages } from "../../../contracts/interfaces/ICoinPages.sol";
 import { CoinHead, CoinWords } from "../../../contracts/libraries/CoinWord.sol";
 import { FREEZER, headOf, ISSUER } from "./CoinStage.sol";
@@ -34,7 +34,7 @@ contract CoinHandler is PageStage {
     }
 
     function issue(uint256 slot, uint256 amount, uint256 key) external {
-        (uint256 coin, ICoinRegister.Coin memory now_) = coinAt(slot);
+        (uint256 coin, ICoinTypes.Coin memory now_) = coinAt(slot);
         amount = bound(amount, 0, 2e9);
         vm.prank(ISSUER);
         try register.issueTo(headOf(coin, now_.sequence, 0, ownerAt(key)), amount) {
@@ -43,7 +43,7 @@ contract CoinHandler is PageStage {
     }
 
     function switchOne(uint256 slot, uint256 key, uint256 signer, uint256 flaw) external {
-        (uint256 coin, ICoinRegister.Coin memory now_) = coinAt(slot);
+        (uint256 coin, ICoinTypes.Coin memory now_) = coinAt(slot);
         uint256 sequence = flaw % 8 == 1 ? now_.sequence + 1 : now_.sequence;
         bytes memory signature = signedBy(signerOf(now_.owner, signer), switchOf(coin, sequence, 0, ownerAt(key)));
         (bytes32 r, bytes32 vs) = halves(signature);
@@ -55,11 +55,11 @@ contract CoinHandler is PageStage {
     function switchBatch(uint256 seed, uint256 count) external {
         count = bound(count, 1, 6);
         bytes memory records;
-        ICoinRegister.Coin[] memory before = new ICoinRegister.Coin[](count);
+        ICoinTypes.Coin[] memory before = new ICoinTypes.Coin[](count);
         for (uint256 index = 0; index < count; ++index) {
             uint256 chance = uint256(keccak256(abi.encode(seed, index)));
             // Each in a slot of its own, so that what a coin was before is what it was before its operation.
-            (uint256 coin, ICoinRegister.Coin memory now_) = coinAt((seed % SLOTS) + index);
+            (uint256 coin, ICoinTypes.Coin memory now_) = coinAt((seed % SLOTS) + index);
             before[index] = now_;
             uint256 sequence = chance % 5 == 0 ? now_.sequence + 1 : now_.sequence;
             address owner = ownerAt(chance >> 8);
@@ -68,7 +68,7 @@ contract CoinHandler is PageStage {
         }
         bytes memory outcomes = register.switchBatch(records);
         for (uint256 index = 0; index < count; ++index) {
-            (uint256 coin, ICoinRegister.Coin memory now_) = coinAt((seed % SLOTS) + index);
+            (uint256 coin, ICoinTypes.Coin memory now_) = coinAt((seed % SLOTS) + index);
             bool saysDone = outcomes.length == 0 || uint8(outcomes[index]) == 0;
             if (saysDone != (now_.sequence == before[index].sequence + 1)) lies += 1;
             afterwards(coin, before[index]);
@@ -78,16 +78,16 @@ contract CoinHandler is PageStage {
     function moveCoins(uint256 seed, uint256 count, uint256 key) external {
         count = bound(count, 1, 6);
         bytes memory moves;
-        ICoinRegister.Coin[] memory before = new ICoinRegister.Coin[](count);
+        ICoinTypes.Coin[] memory before = new ICoinTypes.Coin[](count);
         for (uint256 index = 0; index < count; ++index) {
-            (uint256 coin, ICoinRegister.Coin memory now_) = coinAt((seed % SLOTS) + index);
+            (uint256 coin, ICoinTypes.Coin memory now_) = coinAt((seed % SLOTS) + index);
             before[index] = now_;
             moves = abi.encodePacked(moves, uint40(coin), now_.sequence);
         }
         (bytes32 r, bytes32 vs) = halves(signedBy(signerOf(before[0].owner, seed), moveOf(ownerAt(key), moves)));
         bytes memory outcomes = register.moveCoins(ownerAt(key), r, vs, moves);
         for (uint256 index = 0; index < count; ++index) {
-            (uint256 coin, ICoinRegister.Coin memory now_) = coinAt((seed % SLOTS) + index);
+            (uint256 coin, ICoinTypes.Coin memory now_) = coinAt((seed % SLOTS) + index);
             bool saysDone = outcomes.length == 0 || uint8(outcomes[index]) == 0;
             if (saysDone != (now_.sequence == before[index].sequence + 1)) lies += 1;
             afterwards(coin, before[index]);
@@ -95,8 +95,8 @@ contract CoinHandler is PageStage {
     }
 
     function split(uint256 place, uint256 partPlace, uint256 amount, uint256 key) external {
-        (uint256 coin, ICoinRegister.Coin memory now_) = placeAt(place);
-        (uint256 part, ICoinRegister.Coin memory free) = placeAt(partPlace);
+        (uint256 coin, ICoinTypes.Coin memory now_) = placeAt(place);
+        (uint256 part, ICoinTypes.Coin memory free) = placeAt(partPlace);
         amount = bound(amount, 0, now_.amount);
         address owner = ownerAt(key);
         bytes memory text = splitOf(coin, now_.sequence, now_.owner, part, free.sequence, amount, owner);
@@ -117,8 +117,8 @@ contract CoinHandler is PageStage {
     }
 
     function merge(uint256 place, uint256 otherPlace, uint256 key) external {
-        (uint256 coin, ICoinRegister.Coin memory now_) = placeAt(place);
-        (uint256 other, ICoinRegister.Coin memory gone) = placeAt(otherPlace);
+        (uint256 coin, ICoinTypes.Coin memory now_) = placeAt(place);
+        (uint256 other, ICoinTypes.Coin memory gone) = placeAt(otherPlace);
         bytes memory text = mergeOf(coin, now_.sequence, other, gone.sequence, ownerAt(key));
         bytes memory signature = signedBy(signerOf(now_.owner, 0), text);
         uint256 hops = now_.hops > gone.hops ? now_.hops : gone.hops;
@@ -138,7 +138,7 @@ contract CoinHandler is PageStage {
     }
 
     function redeem(uint256 place, uint256 signer, uint256 again, uint256 flaw) external {
-        (uint256 coin, ICoinRegister.Coin memory now_) = placeAt(place);
+        (uint256 coin, ICoinTypes.Coin memory now_) = placeAt(place);
         address recipient = address(0xCA5);
         bytes memory signature = signedBy(signerOf(now_.owner, signer), redeemOf(coin, now_.sequence, recipient));
         CoinHead head = headOf(coin, now_.sequence, 0, recipient);
@@ -154,7 +154,7 @@ contract CoinHandler is PageStage {
         afterwards(coin, now_);
     }
 
-    function redeemFromPage(CoinHead head, ICoinRegister.Coin memory now_, bytes memory signature) private {
+    function redeemFromPage(CoinHead head, ICoinTypes.Coin memory now_, bytes memory signature) private {
         uint256 leaf = head.coin() & 0xff;
         uint256 before = token.balanceOf(address(0xCA5));
         try _pages.redeemFromPage(head, signature, proofOf(_words, leaf, _words[leaf])) {
@@ -176,7 +176,7 @@ contract CoinHandler is PageStage {
     }
 
     function lockAndSettle(uint256 slot, uint256 key, uint256 late) external {
-        (uint256 coin, ICoinRegister.Coin memory now_) = coinAt(slot);
+        (uint256 coin, ICoinTypes.Coin memory now_) = coinAt(slot);
         uint256 deadline = block.timestamp + 100;
         address payee = ownerAt(key);
         bytes memory signature = signedBy(signerOf(now_.owner, 0), lockOf(coin, now_.sequence, payee, deadline));
@@ -215,8 +215,8 @@ contract CoinHandler is PageStage {
         uint256 total;
         for (uint256 index = 0; index < LEAVES; ++index) {
             uint256 leaf = leafAt(index);
-            ICoinRegister.Coin memory now_ = unpacked(words[leaf]);
-            if (now_.state != ICoinRegister.State.Free || (seed >> index) % 2 == 0) continue;
+            ICoinTypes.Coin memory now_ = unpacked(words[leaf]);
+            if (now_.state != ICoinTypes.State.Free || (seed >> index) % 2 == 0) continue;
             uint256 part = bound(amount >> index, 1, 2e9);
             asked[leaf] = abi.encodePacked(wholeOf(words[leaf], now_.sequence), uint64(part), ownerAt(key + index));
             words[leaf] = activeWord(now_.sequence + 1, 0, part, ownerAt(key + index));
@@ -236,13 +236,13 @@ contract CoinHandler is PageStage {
         for (uint256 index = 0; index < LEAVES; ++index) {
             uint256 chance = uint256(keccak256(abi.encode(seed, index)));
             uint256 leaf = leafAt(index);
-            ICoinRegister.Coin memory now_ = unpacked(words[leaf]);
+            ICoinTypes.Coin memory now_ = unpacked(words[leaf]);
             uint256 sequence = chance % 5 == 0 ? now_.sequence + 1 : now_.sequence;
             address owner = ownerAt(chance >> 8);
             uint256 signer = signerOf(now_.owner, chance >> 16);
             bytes memory signature = signedBy(signer, switchOf(pageCoin(leaf), sequence, 0, owner));
             bool isInOrder =
-                now_.state == ICoinRegister.State.Active && !now_.isFrozen && sequence == now_.sequence;
+                now_.state == ICoinTypes.State.Active && !now_.isFrozen && sequence == now_.sequence;
             bool isBrief = isInOrder && vm.addr(signer) == now_.owner && chance % 2 == 0;
             bytes memory told = isBrief ? briefOf(words[leaf]) : wholeOf(words[leaf], sequence);
             asked[leaf] = abi.encodePacked(told, uint8(0), owner, signature);
@@ -259,8 +259,8 @@ contract CoinHandler is PageStage {
         address owner = unpacked(words[0]).owner;
         for (uint256 index = 0; index < LEAVES; ++index) {
             uint256 leaf = leafAt(index);
-            ICoinRegister.Coin memory now_ = unpacked(words[leaf]);
-            bool isBrief = now_.state == ICoinRegister.State.Active && !now_.isFrozen && now_.owner == owner;
+            ICoinTypes.Coin memory now_ = unpacked(words[leaf]);
+            bool isBrief = now_.state == ICoinTypes.State.Active && !now_.isFrozen && now_.owner == owner;
             bool isShort = isBrief && (seed >> index) % 2 == 0;
             asked[leaf] = isShort ? briefOf(words[leaf]) : wholeOf(words[leaf], now_.sequence);
             changed[leaf] = activeWord(now_.sequence + 1, 0, now_.amount, ownerAt(key));
@@ -274,7 +274,7 @@ contract CoinHandler is PageStage {
 
     function checkReserveCoversCoins() external view {
         uint256 sum = sumOfCoins();
-        ICoinRegister.Supply memory supply = register.supply();
+        ICoinTypes.Supply memory supply = register.supply();
         assertEq(supply.outstanding, sum, "what is outstanding is the sum of coins");
         assertTrue(supply.reserve >= sum, "the reserve covers every coin");
         assertTrue(token.balanceOf(address(register)) >= supply.reserve, "the register holds its reserve");
@@ -293,16 +293,16 @@ contract CoinHandler is PageStage {
         assertEq(lies, 0, "no outcome lies");
     }
 
-    function afterwards(uint256 coin, ICoinRegister.Coin memory before) private {
+    function afterwards(uint256 coin, ICoinTypes.Coin memory before) private {
         if (!before.isFrozen) return;
-        ICoinRegister.Coin memory now_ = isInPage(coin) ? unpacked(_words[coin & 0xff]) : register.coins(coin);
+        ICoinTypes.Coin memory now_ = isInPage(coin) ? unpacked(_words[coin & 0xff]) : register.coins(coin);
         if (keccak256(abi.encode(now_)) != keccak256(abi.encode(before))) movedWhileFrozen += 1;
     }
 
     function sumOfCoins() private view returns (uint256 sum) {
         for (uint256 place = 0; place < SLOTS + LEAVES; ++place) {
-            (, ICoinRegister.Coin memory coin) = placeAt(place);
-            if (coin.state != ICoinRegister.State.Free) sum += coin.amount;
+            (, ICoinTypes.Coin memory coin) = placeAt(place);
+            if (coin.state != ICoinTypes.State.Free) sum += coin.amount;
         }
     }
 
@@ -360,14 +360,14 @@ contract CoinHandler is PageStage {
         return [uint256(0), 1, 17, 255][index];
     }
 
-    function placeAt(uint256 seed) private view returns (uint256, ICoinRegister.Coin memory) {
+    function placeAt(uint256 seed) private view returns (uint256, ICoinTypes.Coin memory) {
         uint256 place = seed % (SLOTS + LEAVES);
         if (place < SLOTS) return coinAt(place);
         uint256 leaf = leafAt(place - SLOTS);
         return (pageCoin(leaf), unpacked(_words[leaf]));
     }
 
-    function coinAt(uint256 slot) private view returns (uint256, ICoinRegister.Coin memory) {
+    function coinAt(uint256 slot) private view returns (uint256, ICoinTypes.Coin memory) {
         uint256 coin = 100 + (slot % SLOTS);
         return (coin, register.coins(coin));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import { ICoinRegister } from "../../../contracts/interfaces/ICoinRegister.sol";
+import { ICoinTypes } from "../../../contracts/interfaces/ICoinTypes.sol";
 import { CoinWord, CoinWords } from "../../../contracts/libraries/CoinWord.sol";
 import { CoinStage } from "./CoinStage.sol";
 
@@ -65,11 +65,11 @@ abstract contract PageStage is CoinStage {
         return abi.encode(kind, PAGE, newOwner, keccak256(moves));
     }
 
-    function unpacked(uint256 packed) internal pure returns (ICoinRegister.Coin memory) {
+    function unpacked(uint256 packed) internal pure returns (ICoinTypes.Coin memory) {
         CoinWord word = CoinWord.wrap(packed);
         return
-            ICoinRegister.Coin({
-                state: ICoinRegister.State(word.state()),
+            ICoinTypes.Coin({
+                state: ICoinTypes.State(word.state()),
                 isFrozen: word.isFrozen(),
                 sequence: uint24(word.sequence()),
                 hops: uint8(word.hops()),
