@@ -4,6 +4,7 @@ import { ledgerRoutes } from './http/ledger-routes.ts';
 import { ledgerConfigurationOfProcess } from './platform/configuration.ts';
 import { openDatabase } from './platform/database.ts';
 import { createOuterApp, type Room } from './platform/http/room.ts';
+import { strictAddress } from './platform/http/strict-address.ts';
 import { createLogger } from './platform/logging.ts';
 import { createIdentifierSource, systemChance, systemClock } from './platform/ports.ts';
 import { SettlementError } from './vocabulary/errors.ts';
@@ -22,6 +23,7 @@ export function createLedgerService(options: Readonly<{ databaseUrl: string; rea
     identifiers: createIdentifierSource(systemClock, systemChance),
     logger: createLogger(options.logLevel),
   });
+  app.use(strictAddress);
   const expected = digestOf(`Bearer ${options.readToken}`);
   app.use('/v1/*', async (context, next) => {
     if (!timingSafeEqual(digestOf(context.req.header('authorization') ?? ''), expected)) {

@@ -3,11 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { systemClock } from '../ledger-service/platform/ports.ts';
 import { type ApiClient, ApiProblem, ApiUnreachable, createApiClient } from './api-client.ts';
+import { finishRestoration, restoreBackup, writeBackup } from './backup.ts';
 import { runDoctor } from './command/doctor.ts';
 import { renderLifeline } from './command/lifeline.ts';
 import { listAccounts, listPayments, listPayouts, listWindows } from './command/lists.ts';
 import { addWebhookCommands } from './command/webhooks.ts';
+import { findBooks } from './local/books.ts';
 
 const EXIT = { done: 0, refused: 1, wrongUsage: 2, unknownOutcome: 3 } as const;
 const folder = process.env.SPECIE_FOLDER ?? fileURLToPath(new URL('../.specie', import.meta.url));
@@ -29,6 +32,17 @@ function client(): ApiClient {
 
 function show(options: Common, value: unknown, text: () => string): void {
   process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : `${text()}\n`);
+}
+
+async function withBooks<Result>(work: (databaseUrl: string) => Promise<Result>): Promise<Result> {
+  const books = await findBooks(folder);
+  if (!books)
+    throw new CommanderError(EXIT.wrongUsage, 'specie.noBooks', 'set DATABASE_URL, or start a local run first');
+  try {
+    return await work(books.url);
+  } finally {
+    await books.stop();
+  }
 }
 
 const program = new Command('specie')
@@ -121,6 +135,35 @@ program
       ].join('\n'),
     );
     if (result.breaks.length > 0) process.exitCode = EXIT.refused;
+  });
+
+program
+  .command('backup')
+  .argument('<file>', 'where to write it')
+  .option('--json', 'one JSON object')
+  .description('write all books, as of one moment, while everything goes on')
+  .addHelpText('after', '\nExample: DATABASE_URL=… specie backup books-monday.specie')
+  .action(async (file: string, options: Common) => {
+    const summary = await withBooks((url) => writeBackup(url, file, systemClock.now()));
+    show(options, summary, () => `${summary.rows} rows of ${summary.tables} tables, as of ${summary.takenAt}: ${file}`);
+  });
+
+program
+  .command('restore')
+  .argument('[file]', 'a backup; into an empty database')
+  .option('--finish', 'declare the restoration over: merchants have asked again for what was lost')
+  .option('--json', 'one JSON object')
+  .description('bring a backup into an empty database; docs/operating.md says what happens then')
+  .addHelpText('after', '\nExample: DATABASE_URL=… specie restore books-monday.specie')
+  .action(async (file: string | undefined, options: Common & { finish?: boolean }) => {
+    if (options.finish) {
+      const wasOpen = await withBooks(finishRestoration);
+      show(options, { wasOpen }, () => (wasOpen ? 'Over: start the workers again.' : 'No restoration was open.'));
+      return;
+    }
+    if (!file) throw new CommanderError(EXIT.wrongUsage, 'specie.noFile', 'name the backup');
+    const summary = await withBooks((url) => restoreBackup(url, file));
+    show(options, summary, () => `${summary.rows} rows of ${summary.tables} tables, as of ${summary.takenAt}`);
   });
 
 program

@@ -4,28 +4,14 @@
  * Reads DATABASE_URL, or else the books of the local run, whether it is up or not. With `--json` the last line is the
  * whole verification. Exit code 0 when everything fits, 1 when something does not, 2 when there are no books.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDatabase } from '../ledger-service/platform/database.ts';
 import { verifyBooks } from '../ledger-service/statements/operations/verify-books.ts';
-import { startLocalPostgres } from './local/postgres.ts';
-import { postgresFolderOf } from './local/postgres-folder.ts';
-import { runningPostgres } from './local/run-lock.ts';
+import { findBooks } from './local/books.ts';
 
 const folder = process.env.SPECIE_FOLDER ?? fileURLToPath(new URL('../.specie', import.meta.url));
 
-async function findBooks(): Promise<Readonly<{ url: string; stop(): Promise<void> }> | undefined> {
-  if (process.env.DATABASE_URL) return { url: process.env.DATABASE_URL, stop: async () => {} };
-  if (!existsSync(join(postgresFolderOf(folder), 'PG_VERSION'))) return undefined;
-  if (runningPostgres(folder) === undefined) return startLocalPostgres(folder);
-  const password = readFileSync(join(folder, 'postgres.password'), 'utf8').trim();
-  // The fourth line of its lock file is the port that the running server listens on.
-  const port = readFileSync(join(postgresFolderOf(folder), 'postmaster.pid'), 'utf8').split('\n')[3];
-  return { url: `postgres://specie:${password}@127.0.0.1:${port}/specie`, stop: async () => {} };
-}
-
-const books = await findBooks();
+const books = await findBooks(folder);
 if (!books) {
   console.error('There are no books: set DATABASE_URL, or start a local run first.');
   process.exit(2);

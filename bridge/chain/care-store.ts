@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import { chainBlocks, chainCalls, chainSubmissions } from '../schema/chain.ts';
 import { chainKeyConditions } from '../schema/chain-conditions.ts';
@@ -93,6 +93,21 @@ export async function loadForms(reader: Reader, callIds: readonly string[]) {
     .orderBy(asc(chainSubmissions.callId), asc(chainSubmissions.attempt));
 }
 
+/** How many forms of a call nodes refused for good at least so often. */
+export async function countRefusedForms(reader: Reader, callId: string, refusals: number): Promise<number> {
+  const [row] = await reader
+    .select({ forms: sql<number>`count(*)::int` })
+    .from(chainSubmissions)
+    .where(
+      and(
+        eq(chainSubmissions.shard, SHARD),
+        eq(chainSubmissions.callId, callId),
+        gte(chainSubmissions.refusals, refusals),
+      ),
+    );
+  return row?.forms ?? 0;
+}
+
 /** The call, locked, when it still waits under this nonce; undefined when something was decided meanwhile. */
 export async function lockSigned(transaction: DatabaseTransaction, callId: string, nonce: number) {
   const [row] = await transaction
@@ -156,7 +171,7 @@ export async function lockOvertaken(transaction: DatabaseTransaction, signer: Ad
     .for('update');
 }
 
-/** The nonces of a key, from `from` on, that a call has which is not given up. */
+/** The nonces of a key, from `from` on, that a call has, or is about to have, and is not given up. */
 export async function loadNoncesInUse(reader: Reader, signer: Address, from: number): Promise<ReadonlySet<number>> {
   const rows = await reader
     .select({ nonce: chainCalls.nonce })
@@ -165,7 +180,7 @@ export async function loadNoncesInUse(reader: Reader, signer: Address, from: num
       and(
         eq(chainCalls.signer, signer),
         sql`${chainCalls.nonce} >= ${from}`,
-        inArray(chainCalls.state, ['signed', 'final', 'reverted']),
+        inArray(chainCalls.state, ['due', 'signed', 'final', 'reverted']),
       ),
     )
     .orderBy(asc(chainCalls.nonce));
@@ -198,15 +213,26 @@ export async function reopenCall(transaction: DatabaseTransaction, callId: strin
   await saveCallState(transaction, callId, { ...open, repairs: sql`${chainCalls.repairs} + 1` });
 }
 
+/** Makes a call due again, but not yet: what it met may be over then. */
+export async function postponeCall(
+  transaction: DatabaseTransaction,
+  callId: string,
+  { reason, notBefore }: Readonly<{ reason: string; notBefore: Date }>,
+): Promise<void> {
+  await reopenCall(transaction, callId);
+  await saveCallState(transaction, callId, { revertReason: reason, notBefore });
+}
+
 /**
- * Whether a due call has to wait for an earlier one of its subject: one that was given up has no nonce yet, and a call
- * that is due again was overtaken by one that may be under way.
+ * Whether a due call has to wait for an earlier one of its subject: one that was given up has no nonce yet, one that met a
+ * standstill waits itself, and a call that is due again was overtaken by one that may be under way.
  */
-export const waitsForEarlier = sql`exists (
+export const waitsForEarlier = (machineNow: Date) => sql`exists (
   select 1 from bridge.chain_calls earlier
   where earlier.shard = "bridge"."chain_calls"."shard" and earlier.subject = "bridge"."chain_calls"."subject"
     and earlier.sequence < "bridge"."chain_calls"."sequence"
-    and (earlier.state = 'givenUp' or "bridge"."chain_calls"."repairs" > 0 and earlier.state = 'signed'))`;
+    and (earlier.state = 'givenUp' or "bridge"."chain_calls"."repairs" > 0 and earlier.state = 'signed'
+      or earlier.state = 'due' and earlier.not_before > ${machineNow.toISOString()}))`;
 
 export async function saveCallState(
   transaction: DatabaseTransaction,

@@ -26,6 +26,10 @@ export type ChainCall = Readonly<{
   data: Hex;
   value: bigint;
   gasLimit: number;
+  /** Why it may move money, for the signer to look up. */
+  grounds?: unknown;
+  /** Until when it is worth being tried again, where what it met is a standstill of a token. */
+  retryUntil?: Date;
 }>;
 
 /** The kind of a transfer of nothing from a key to itself: all it does is spend a nonce. */
@@ -51,8 +55,21 @@ export type ObservedLog = Readonly<{
   fields: Readonly<Record<string, string>>;
 }>;
 
-/** How far below the head a block counts as final. */
-export type FinalityPolicy = Readonly<{ depth: number }>;
+/** Captures of less than `below` units of a token count from a lesser depth on; undone when their block is lost. */
+export type EarlyAcceptance = Readonly<{ token: Address; below: bigint; depth: number }>;
+
+/** How far below the head a block counts as final, and what counts before that. */
+export type FinalityPolicy = Readonly<{ depth: number; early?: readonly EarlyAcceptance[] }>;
+
+/** The depth from which on a capture counts before it is final; undefined when it waits. The least of those that fit. */
+export function earlyDepthOf(
+  { early = [] }: FinalityPolicy,
+  token: string | undefined,
+  amount: bigint,
+): number | undefined {
+  const fitting = early.filter((one) => one.token === token && amount < one.below).map(({ depth }) => depth);
+  return fitting.length === 0 ? undefined : Math.min(...fitting);
+}
 
 /** The height up to which everything is final. */
 export function finalHeight(headHeight: number, policy: FinalityPolicy): number {

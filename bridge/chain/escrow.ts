@@ -12,7 +12,7 @@ import { assertInvariant } from '../../ledger-service/vocabulary/errors.ts';
 import { uuidFromMeaning } from '../../ledger-service/vocabulary/identifiers.ts';
 import { intermediaryWalletAbi } from './bindings/intermediary-wallet.ts';
 import { paymentEscrowAbi } from './bindings/payment-escrow.ts';
-import type { Address, ChainCall, Deployment, Hex } from './domain.ts';
+import { type Address, type ChainCall, type Deployment, type Hex, NONCE_FILLER } from './domain.ts';
 
 /** What a payer agrees to; its hash names the payment on chain. Amounts in token units, times in seconds since 1970. */
 export type PaymentTerms = Readonly<{
@@ -50,9 +50,11 @@ const TERMS_COMPONENTS = [
 ] as const;
 /** Gas that each verb never needs more of, measured and doubled; what is left over is not paid for. */
 const GAS_LIMITS = { authorize: 300_000, capture: 200_000, void: 150_000, refund: 200_000 } as const;
+const NEVER = new Date('9999-12-31T00:00:00Z');
 /** An item of a batch: 20 bytes of address and 12 of amount. */
 const ITEM_BYTES = 32;
 const BATCH_GAS = 150_000;
+const FILLER_GAS = 50_000;
 const ITEM_GAS = 160_000;
 
 /** The payment's name on chain, as `PaymentEscrow.hashTerms` gives it. */
@@ -177,6 +179,18 @@ export function payoutBatchCall(
   };
 }
 
+/** A transfer of nothing from a key to itself, which spends a nonce that nothing else may have; one for each nonce. */
+export function fillerCall(chainId: number, key: Address, nonce: number): CallWithoutSubject {
+  return {
+    callId: uuidFromMeaning('chain-call', NONCE_FILLER, chainId, key, nonce),
+    kind: NONCE_FILLER,
+    recipient: key,
+    data: '0x',
+    value: 0n,
+    gasLimit: FILLER_GAS,
+  };
+}
+
 /** An identifier of ours has 32 characters, so its bytes are the batch's name on chain. */
 export function batchIdentifierOf(batchId: string): Hex {
   assertInvariant(batchId.length === 32, `a batch identifier has 32 characters: ${batchId}`);
@@ -260,7 +274,23 @@ function escrowCall(
     data,
     value: 0n,
     gasLimit: GAS_LIMITS[kind],
+    retryUntil: retryUntilOf(kind, terms),
   };
+}
+
+/** The escrow's own bound of each verb; money that is nobody else's can always go back. */
+function retryUntilOf(kind: keyof typeof GAS_LIMITS, terms: PaymentTerms): Date {
+  const at = (seconds: bigint) => new Date(Number(seconds) * 1000);
+  switch (kind) {
+    case 'authorize':
+      return at(terms.preApprovalExpiry);
+    case 'capture':
+      return at(terms.authorizationExpiry);
+    case 'refund':
+      return at(terms.refundExpiry);
+    case 'void':
+      return NEVER;
+  }
 }
 
 /** viem takes 48-bit numbers as numbers. */

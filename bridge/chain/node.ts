@@ -2,6 +2,7 @@ import { createPublicClient, defineChain, erc20Abi, http, type PublicClient } fr
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { eventAbis } from './abis.ts';
 import type { Address, Hex, ObservedBlock, ObservedLog } from './domain.ts';
+import { nameOfRevert } from './reverts.ts';
 
 /** What the bridge asks of a chain; a simulation has its own. */
 export interface ChainNode {
@@ -13,6 +14,8 @@ export interface ChainNode {
   /** Those of these very blocks; a node that does not have one of them fails, where a range would just be emptier. */
   logsOf(blockHashes: readonly Hex[], addresses: readonly Address[]): Promise<readonly ObservedLog[]>;
   receipt(chainHash: Hex): Promise<ChainReceipt | undefined>;
+  /** Why a chain transaction reverted, see nameOfRevert; undefined when it would not revert as of its block's end. */
+  revertReason(chainHash: Hex): Promise<string | undefined>;
   /**
    * `known` when the node, or the chain, has it or another one of its nonce already: to be looked up, no failure.
    *
@@ -107,6 +110,18 @@ function nodeOf(client: PublicClient, chainId: number): ChainNode {
         throw unavailable(error);
       }
     },
+    async revertReason(chainHash) {
+      const { from, to, input, value, blockNumber } = await available(() => client.getTransaction({ hash: chainHash }));
+      if (blockNumber === null || to === null) throw unavailable(`${chainHash} is in no block`);
+      try {
+        await client.call({ account: from, to, data: input, value, blockNumber });
+        return undefined;
+      } catch (error) {
+        const data = revertDataOf(error);
+        if (data === undefined) throw unavailable(error);
+        return nameOfRevert(data);
+      }
+    },
     async send(raw) {
       try {
         await client.sendRawTransaction({ serializedTransaction: raw });
@@ -142,6 +157,16 @@ function nodeOf(client: PublicClient, chainId: number): ChainNode {
       );
     },
   };
+}
+
+/** The bytes that a call reverted with, from wherever the client's error keeps them. */
+function revertDataOf(error: unknown): Hex | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { data } = cause as { data?: unknown };
+    if (typeof data === 'string' && data.startsWith('0x') && data.length >= 10) return data as Hex;
+    if (cause.name === 'ExecutionRevertedError' && !(cause.cause instanceof Error)) return '0x';
+  }
+  return undefined;
 }
 
 type DecodedLog = Readonly<{

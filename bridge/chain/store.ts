@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gte, inArray, isNull, lte, not, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lte, not, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import type { Shard } from '../../ledger-service/vocabulary/identifiers.ts';
 import { chainBlocks, chainCalls, chainKeys, chainLogs, chainSubmissions } from '../schema/chain.ts';
@@ -49,17 +49,27 @@ export async function saveNextNonce(
 }
 
 /**
- * The oldest calls that are due, and with each every other due call of its subject.
+ * The oldest calls that are due and have no nonce yet, and with each every other one of its subject.
  *
  * Calls of one subject come in the order of their sequence, whatever the clocks of the processes that asked for them
- * said: the escrow refuses a number that is ahead of its own.
+ * said: the escrow refuses a number that is ahead of its own. So later ones wait while one is held, and all of them while
+ * one is under way with another key, whose nonces come in no order with this one's.
  */
-export async function lockDueCalls(transaction: DatabaseTransaction, limit: number) {
-  const isDue = and(eq(chainCalls.state, 'due'), not(waitsForEarlier));
+export async function lockDueCalls(transaction: DatabaseTransaction, limit: number, key: Address, machineNow: Date) {
+  const isDue = and(
+    eq(chainCalls.state, 'due'),
+    isNull(chainCalls.nonce),
+    or(isNull(chainCalls.notBefore), lte(chainCalls.notBefore, machineNow)),
+    not(waitsForEarlier(machineNow)),
+  );
+  const isFree = sql`not exists (
+    select from bridge.chain_calls other
+    where other.shard = ${chainCalls.shard} and other.subject = ${chainCalls.subject}
+      and other.state in ('due', 'signed', 'givenUp') and other.signer <> ${key})`;
   const oldest = await transaction
     .select({ subject: chainCalls.subject })
     .from(chainCalls)
-    .where(isDue)
+    .where(and(isDue, isFree))
     .orderBy(asc(chainCalls.shard), asc(chainCalls.recordedAt), asc(chainCalls.subject), asc(chainCalls.sequence))
     .limit(limit);
   const subjects = [...new Set(oldest.map(({ subject }) => subject))];
@@ -74,34 +84,113 @@ export async function lockDueCalls(transaction: DatabaseTransaction, limit: numb
   return subjects.flatMap((subject) => ofSubject.get(subject) ?? []);
 }
 
+export async function saveNonce(
+  transaction: DatabaseTransaction,
+  callId: string,
+  signer: Address,
+  nonce: number,
+): Promise<void> {
+  await transaction.update(chainCalls).set({ signer, nonce }).where(sameCall(callId));
+}
+
+/** The calls of a key that have a nonce and are not signed, as far as these books know. */
+export async function loadReserved(reader: Reader, signer: Address, limit: number) {
+  return reader
+    .select()
+    .from(chainCalls)
+    .where(isReserved(signer))
+    .orderBy(asc(chainCalls.nonce), asc(chainCalls.callId))
+    .limit(limit);
+}
+
+/** Takes their nonces from the calls of a key that are not signed, from `nonce` on. */
+export async function releaseNonces(transaction: DatabaseTransaction, signer: Address, nonce: number): Promise<void> {
+  await transaction
+    .update(chainCalls)
+    .set({ signer: null, nonce: null })
+    .where(and(isReserved(signer), gte(chainCalls.nonce, nonce)));
+}
+
+/** Takes a nonce from one call that is not signed; those behind it keep theirs. */
+export async function releaseNonce(
+  transaction: DatabaseTransaction,
+  callId: string,
+  signer: Address,
+  nonce: number,
+): Promise<void> {
+  await transaction
+    .update(chainCalls)
+    .set({ signer: null, nonce: null })
+    .where(and(sameCall(callId), isReserved(signer), eq(chainCalls.nonce, nonce)));
+}
+
+/** True when it was due and had no nonce. */
+export async function saveWithdrawn(transaction: DatabaseTransaction, callId: string): Promise<boolean> {
+  const rows = await transaction
+    .update(chainCalls)
+    .set({ state: 'withdrawn' })
+    .where(and(sameCall(callId), eq(chainCalls.state, 'due'), isNull(chainCalls.nonce)))
+    .returning({ callId: chainCalls.callId });
+  return rows.length > 0;
+}
+
+export async function loadCall(reader: Reader, callId: string) {
+  const [row] = await reader.select().from(chainCalls).where(sameCall(callId));
+  return row;
+}
+
+export async function holdCall(
+  transaction: DatabaseTransaction,
+  callId: string,
+  refusedWith: string,
+  notBefore: Date,
+): Promise<void> {
+  await transaction
+    .update(chainCalls)
+    .set({ refusedWith, notBefore })
+    .where(and(sameCall(callId), eq(chainCalls.state, 'due')));
+}
+
+/** The highest nonce of a key whose call is signed and not final, or -1. */
+export async function loadHighestSigned(reader: Reader, signer: Address): Promise<number> {
+  const [row] = await reader
+    .select({ nonce: sql<number>`coalesce(max(${chainCalls.nonce}), -1)::int` })
+    .from(chainCalls)
+    .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.signer, signer), eq(chainCalls.state, 'signed')));
+  return row?.nonce ?? -1;
+}
+
 export type SignedCall = Readonly<{ callId: string; nonce: number; chainHash: Hex; raw: Hex }>;
 
+/** A call that was due is signed; whichever process comes second writes nothing. */
 export async function saveSigned(
   transaction: DatabaseTransaction,
-  signed: readonly SignedCall[],
+  { callId, nonce, chainHash, raw }: SignedCall,
   signer: Address,
   signedAt: Date,
 ): Promise<void> {
-  for (const { callId, nonce } of signed) {
-    await transaction
-      .update(chainCalls)
-      .set({ state: 'signed', signer, nonce, signedAt })
-      .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.callId, callId)));
-  }
-  await transaction.insert(chainSubmissions).values(
-    signed.map(({ callId, chainHash, raw }) => {
-      // A call whose nonce was lost has forms of its former nonce.
-      const attempt = sql<number>`(select coalesce(max(s.attempt) + 1, 0) from bridge.chain_submissions s
-          where s.shard = ${SHARD} and s.call_id = ${callId})`;
-      return { shard: SHARD, chainHash, callId, raw, signedAt, attempt };
-    }),
-  );
+  await transaction
+    .update(chainCalls)
+    .set({ state: 'signed', signer, nonce, signedAt, notBefore: null, refusedWith: null })
+    .where(and(sameCall(callId), eq(chainCalls.state, 'due')));
+  // A call whose nonce was lost has forms of its former nonce.
+  const attempt = sql<number>`(select coalesce(max(s.attempt) + 1, 0) from bridge.chain_submissions s
+    where s.shard = ${SHARD} and s.call_id = ${callId})`;
+  await transaction
+    .insert(chainSubmissions)
+    .values({ shard: SHARD, chainHash, callId, raw, signedAt, attempt })
+    .onConflictDoNothing();
 }
 
 /** Newest signed forms that were never handed to a node, or so long ago that it may have forgotten them; lowest nonce first. */
 export async function loadUnsent(reader: Reader, sentBefore: Date, limit: number) {
   return reader
-    .select({ chainHash: chainSubmissions.chainHash, raw: chainSubmissions.raw, sentAt: chainSubmissions.sentAt })
+    .select({
+      chainHash: chainSubmissions.chainHash,
+      raw: chainSubmissions.raw,
+      sentAt: chainSubmissions.sentAt,
+      signer: chainCalls.signer,
+    })
     .from(chainSubmissions)
     .innerJoin(
       chainCalls,
@@ -317,6 +406,8 @@ export async function loadCallsByHash(reader: Reader, chainHashes: readonly stri
       subject: chainCalls.subject,
       sequence: chainCalls.sequence,
       state: chainCalls.state,
+      repairs: chainCalls.repairs,
+      retryUntil: chainCalls.retryUntil,
     })
     .from(chainSubmissions)
     .innerJoin(
@@ -326,15 +417,40 @@ export async function loadCallsByHash(reader: Reader, chainHashes: readonly stri
     .where(and(eq(chainSubmissions.shard, SHARD), inArray(chainSubmissions.chainHash, [...chainHashes])));
 }
 
+/** Which of some blocks are final in these books. */
+export async function loadFinalBlocks(
+  reader: Reader,
+  chainId: number,
+  blockHashes: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (blockHashes.length === 0) return new Set();
+  const rows = await reader
+    .select({ blockHash: chainBlocks.blockHash })
+    .from(chainBlocks)
+    .where(
+      and(
+        eq(chainBlocks.shard, SHARD),
+        eq(chainBlocks.chainId, chainId),
+        inArray(chainBlocks.blockHash, [...blockHashes]),
+        eq(chainBlocks.canonical, true),
+        eq(chainBlocks.final, true),
+      ),
+    );
+  return new Set(rows.map(({ blockHash }) => blockHash));
+}
+
 export async function saveOutcome(
   transaction: DatabaseTransaction,
   callId: string,
-  outcome: Readonly<{ state: 'final' | 'reverted'; finalHash: string; blockHeight: number; gasUsed: number }>,
+  outcome: Readonly<{
+    state: 'final' | 'reverted';
+    finalHash: string;
+    blockHeight: number;
+    gasUsed: number;
+    revertReason?: string;
+  }>,
 ): Promise<void> {
-  await transaction
-    .update(chainCalls)
-    .set(outcome)
-    .where(and(eq(chainCalls.shard, SHARD), eq(chainCalls.callId, callId)));
+  await transaction.update(chainCalls).set(outcome).where(sameCall(callId));
 }
 
 /** Calls that are not final, by state, and when the oldest of them was asked for by the books' clock. */
@@ -373,6 +489,8 @@ export async function loadCallsOf(reader: Reader, shard: Shard, subject: string)
         where s.shard = ${chainCalls.shard} and s.call_id = ${chainCalls.callId} order by s.attempt desc limit 1))`,
       blockHeight: chainCalls.blockHeight,
       gasUsed: chainCalls.gasUsed,
+      revertReason: chainCalls.revertReason,
+      notBefore: chainCalls.notBefore,
       recordedAt: chainCalls.recordedAt,
       signedAt: chainCalls.signedAt,
     })
@@ -384,4 +502,17 @@ export async function loadCallsOf(reader: Reader, shard: Shard, subject: string)
 
 function sameKey(chainId: number, address: Address) {
   return and(eq(chainKeys.shard, SHARD), eq(chainKeys.chainId, chainId), eq(chainKeys.address, address));
+}
+
+function sameCall(callId: string) {
+  return and(eq(chainCalls.shard, SHARD), eq(chainCalls.callId, callId));
+}
+
+function isReserved(signer: Address) {
+  return and(
+    eq(chainCalls.shard, SHARD),
+    eq(chainCalls.state, 'due'),
+    eq(chainCalls.signer, signer),
+    isNotNull(chainCalls.nonce),
+  );
 }

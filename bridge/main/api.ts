@@ -1,6 +1,11 @@
 import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
+import { strictAddress } from '../../ledger-service/platform/http/strict-address.ts';
+import { nameOfNode } from '../chain/connect.ts';
+import { chainRoutes } from '../chain/http.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
+import { majorityOf } from '../chain/quorum.ts';
+import { assetSwitchRoutes } from '../core/controls/asset-switches/http.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
@@ -14,6 +19,7 @@ import { underWayRoutes } from '../core/reconciliation/under-way.ts';
 import { settlementRoutes } from '../core/settlement/http.ts';
 import { createAdmission, REQUESTS_AT_ONCE } from '../platform/admission.ts';
 import { authenticate, type KindOf } from '../platform/authentication.ts';
+import { refuseCardNumbersInAddress, refuseCardNumbersInBody } from '../platform/card-numbers.ts';
 import { clockRoutes } from '../platform/clock-routes.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Drain } from '../platform/health.ts';
@@ -37,19 +43,41 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
     // Who is told so opens its next connection elsewhere, and none is cut with a request on its way.
     if (drain.isDraining) context.header('Connection', 'close');
     const labels = { method: context.req.method, route: context.req.routePath };
+    const durationMilliseconds = machineClock.now().getTime() - started;
     metrics.requests.inc({ ...labels, status: String(context.res.status) });
-    metrics.requestDuration.observe(labels, machineClock.now().getTime() - started);
+    metrics.requestDuration.observe(labels, durationMilliseconds);
+    if (logger.isLevelEnabled('debug')) {
+      // The path as it was declared: what was filled in stands beside it, where it is an identifier of ours.
+      const about = { requestIdentifier: context.get('requestIdentifier'), ...context.req.param() };
+      logger.debug({
+        event: 'request.answered',
+        ...labels,
+        status: context.res.status,
+        durationMilliseconds,
+        ...about,
+      });
+    }
   });
+  app.use(strictAddress, refuseCardNumbersInAddress);
   const admit = createAdmission({
     atOnce: bridge.configuration.apiRequestsAtOnce ?? REQUESTS_AT_ONCE,
+    machineClock,
     shed: () => metrics.requestsShed.inc(),
     underWay: (count) => metrics.requestsUnderWay.set(count),
   });
   const kindOf: KindOf = (shard, participantId) => kindOfParticipant(database, shard, participantId);
-  app.use('/v1/*', admit, authenticate({ database, machineClock, kindOf }), keepToOwnAddresses, strictBody);
+  app.use(
+    '/v1/*',
+    admit,
+    authenticate({ database, machineClock, kindOf }),
+    keepToOwnAddresses,
+    strictBody,
+    refuseCardNumbersInBody,
+  );
   const moved = async (time: Date) => {
     if (bridge.isLocal) await setLocalChainClock(bridge.configuration.rpcUrl, time);
   };
+  const rpcUrls = (bridge.configuration.rpcUrls ?? [bridge.configuration.rpcUrl]).filter((url) => url !== '');
   const rooms = [
     quoteRoutes({
       database,
@@ -64,6 +92,13 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
     webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
     settlementRoutes({ database, clock, machineClock, outbox }),
+    chainRoutes({
+      database,
+      chainId: deployment.chainId,
+      nodes: rpcUrls.map(nameOfNode),
+      quorum: bridge.configuration.rpcQuorum ?? majorityOf(rpcUrls.length),
+    }),
+    assetSwitchRoutes(bridge.payments),
     exposureRoutes(bridge.payments),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),

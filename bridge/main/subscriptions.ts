@@ -15,8 +15,11 @@ const isCleared = ({ quadrant }: Payload) => (quadrant === 'cryptoToCrypto' ? []
 /** Every topic that is ever emitted; one that nobody acts on is named too, so that a misspelt one is found at once. */
 export const subscriptions: OutboxDependencies['subscriptions'] = {
   'escrow.final': () => [ESCROW_EVENTS],
+  'escrow.accepted': () => [ESCROW_EVENTS],
+  'escrow.undone': () => [ESCROW_EVENTS],
   'wallet.final': () => [WALLET_EVENTS],
   'chainCall.reverted': ({ kind }) => [kind === 'payoutBatch' ? WALLET_EVENTS : ESCROW_EVENTS],
+  'chainCall.withdrawn': () => [WALLET_EVENTS],
   'payment.created': () => [],
   'payment.authorized': () => [],
   'payment.declined': () => [],
@@ -36,6 +39,8 @@ export const subscriptions: OutboxDependencies['subscriptions'] = {
   'payment.settled': () => [],
   'payment.refundSettled': () => [],
   'payment.closed': () => [],
+  'payment.accepted': () => [],
+  'payment.acceptanceUndone': () => [],
   'payment.movementFailed': () => [],
   'payout.created': () => [],
   'payout.paid': () => [],

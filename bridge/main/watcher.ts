@@ -1,3 +1,4 @@
+import { tokenOf } from '../chain/escrow.ts';
 import { observeChain } from '../chain/operations/observe-chain.ts';
 import { reconcile } from '../core/reconciliation/operations.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
@@ -9,7 +10,14 @@ import { type Bridge, openBridge } from './wiring.ts';
 /** Looks at the chain again and again until it is told to stop; a node that does not answer is asked again. */
 export function startWatcher(bridge: Bridge): Readonly<{ stop(): Promise<void> }> {
   const { database, node, deployment, outbox, logger, timers, configuration, metrics } = bridge;
-  const observation = { database, node, deployment, finality: { depth: configuration.finalityDepth }, outbox, logger };
+  const clocks = { clock: bridge.clock, machineClock: bridge.machineClock };
+  const early = (configuration.earlyAcceptance ?? []).map(({ asset, below, depth }) => ({
+    token: tokenOf(asset),
+    below,
+    depth,
+  }));
+  const finality = { depth: configuration.finalityDepth, early };
+  const observation = { database, node, deployment, finality, outbox, ...clocks, logger };
   const stopping = new AbortController();
   const watch = async () => {
     while (!stopping.signal.aborted) {

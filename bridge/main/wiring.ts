@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { PrivateKeyAccount } from 'viem/accounts';
+import { privateKeyToAccount } from 'viem/accounts';
 import { type Database, openDatabase } from '../../ledger-service/platform/database.ts';
 import { createLogger, type Logger } from '../../ledger-service/platform/logging.ts';
 import { migrateDatabase } from '../../ledger-service/platform/migrate.ts';
@@ -13,10 +13,15 @@ import { AssetRegistry } from '../../ledger-service/vocabulary/assets.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock, Timers } from '../../ledger-service/vocabulary/time.ts';
+import { connectChain } from '../chain/connect.ts';
 import type { Deployment } from '../chain/domain.ts';
-import { LOCAL_CHAIN_ID, openOperatorKey } from '../chain/keys.ts';
+import { LOCAL_CHAIN_ID } from '../chain/keys.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
-import { type ChainNode, connectNode } from '../chain/node.ts';
+import type { ChainNode } from '../chain/node.ts';
+import { createVoteRecorder } from '../chain/operations/record-votes.ts';
+import { SignerClient } from '../chain/signer/client.ts';
+import { parseSignerEndpoint } from '../chain/signer/endpoint.ts';
+import { type CallSigner, signThrough, signWith } from '../chain/signing.ts';
 import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
 import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
 import { findMerchant } from '../core/participants/operations.ts';
@@ -56,6 +61,8 @@ export type Bridge = Readonly<{
   payments: PaymentDependencies;
   webhooks: WebhookDependencies;
   eventStream: EventStream;
+  /** Undefined where nothing is signed: an api or a watcher of its own. */
+  signer: CallSigner | undefined;
   isLocal: boolean;
   close(): Promise<void>;
 }>;
@@ -82,8 +89,21 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
   try {
     const world = await readWorld(database);
     const deployment = deploymentOf(world);
-    const node = await connectNode(configuration.rpcUrl, deployment.chainId);
-    const isLocal = node.chainId === LOCAL_CHAIN_ID && isLoopback(configuration.rpcUrl);
+    const metrics = createMetrics();
+    const rpcUrls = configuration.rpcUrls ?? [configuration.rpcUrl];
+    const { chainId } = deployment;
+    const node = await connectChain(rpcUrls, {
+      chainId,
+      quorum: configuration.rpcQuorum,
+      onDissent: createVoteRecorder({
+        database,
+        chainId,
+        machineClock: systemClock,
+        logger,
+        onDissent: ({ node: name, question }) => metrics.nodeDissents.inc({ node: name, question }),
+      }),
+    });
+    const isLocal = node.chainId === LOCAL_CHAIN_ID && rpcUrls.every(isLoopback);
     const clock = await openClock(configuration, database, isLocal);
     // A local chain forgets where its clock was moved to when no block came after it.
     if (clock.isSettable) await setLocalChainClock(configuration.rpcUrl, clock.now());
@@ -112,6 +132,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       });
     }
     const assets = new AssetRegistry(assetsOf(world));
+    const { signer, closeSigner } = openSigner(configuration, deployment, isLocal, timers);
     const eventStream = new EventStream({ database, timers, logger });
     const issuer = createLocalIssuerHost({
       database,
@@ -133,7 +154,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
       identifiers,
       doorbells,
       outbox,
-      metrics: createMetrics(),
+      metrics,
       isLocal,
       payments: {
         database,
@@ -166,7 +187,9 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         logger,
       },
       eventStream,
+      signer,
       close: async () => {
+        closeSigner();
         closing.abort();
         await reading;
         await eventStream.close();
@@ -180,15 +203,34 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
   }
 }
 
-/** Errors: thrown CONFIGURATION_INVALID when there is no key, or one that everybody knows. */
-export function operatorOf({ configuration, node, isLocal }: Bridge): PrivateKeyAccount {
-  const { operatorPrivateKey } = configuration;
-  if (!operatorPrivateKey) {
-    throw new SettlementError('CONFIGURATION_INVALID', 'OPERATOR_PRIVATE_KEY is missing', {
+/** Errors: thrown CONFIGURATION_INVALID when nobody signs for this process. */
+export function requireSigner({ signer }: Pick<Bridge, 'signer'>): CallSigner {
+  if (signer) return signer;
+  throw new SettlementError('CONFIGURATION_INVALID', 'SIGNER_URL is missing', { param: 'SIGNER_URL' });
+}
+
+/**
+ * The signer that this process asks.
+ *
+ * Errors: thrown CONFIGURATION_INVALID for a key in this process on any chain but 31337 on loopback
+ */
+function openSigner(
+  { signerUrl, signerSecret, operatorPrivateKey }: Configuration,
+  { chainId }: Deployment,
+  isLocal: boolean,
+  timers: Timers,
+): Readonly<{ signer: CallSigner | undefined; closeSigner(): void }> {
+  if (signerUrl) {
+    const client = new SignerClient(parseSignerEndpoint(signerUrl, signerSecret), timers);
+    return { signer: signThrough(client), closeSigner: () => client.close() };
+  }
+  if (operatorPrivateKey && !isLocal) {
+    throw new SettlementError('CONFIGURATION_INVALID', 'keys are in the signer: set SIGNER_URL instead of a key', {
       param: 'OPERATOR_PRIVATE_KEY',
     });
   }
-  return openOperatorKey(operatorPrivateKey, { chainId: node.chainId, isLoopback: isLocal });
+  const signer = operatorPrivateKey && signWith(privateKeyToAccount(operatorPrivateKey), chainId);
+  return { signer: signer || undefined, closeSigner: () => {} };
 }
 
 async function openClock(configuration: Configuration, database: Database, isLocal: boolean): Promise<BookClock> {

@@ -10,6 +10,7 @@ import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-even
 import { reverseUnanswered } from '../core/payments/operations/reverse-unanswered.ts';
 import { expirePayments } from '../core/payments/operations/void-payment.ts';
 import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
+import { isBeingRestored, isCaughtUp, withoutPaid } from '../core/payouts/restoration.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
 import type { Drain } from '../platform/health.ts';
@@ -19,7 +20,7 @@ import { createSender, type Sender } from '../platform/webhooks/sender.ts';
 import { listenForOperators } from './listen.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
-import { type Bridge, openBridge, operatorOf } from './wiring.ts';
+import { type Bridge, openBridge, requireSigner } from './wiring.ts';
 
 const CHAIN_CARE = 'chain-care';
 const EXPIRIES = 'expiries';
@@ -33,22 +34,37 @@ const WEBHOOK_DEADLINE_MILLISECONDS = 10_000;
 export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Promise<void> }>> {
   const { database, node, clock, machineClock, identifiers, outbox, deployment, logger, payments, world } = bridge;
   const policy = bridge.configuration.chainCare ?? CARE_POLICY;
-  const operator = operatorOf(bridge);
+  const signer = requireSigner(bridge);
   const { maximumFeePerGas } = policy;
-  const submission = { database, node, operator, clock, machineClock, logger, maximumFeePerGas };
-  const care = { database, node, operator, clock, machineClock, outbox, logger, policy };
+  const submission = { database, node, signer, outbox, clock, machineClock, logger, maximumFeePerGas };
+  const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
+  // Books from a backup pay nothing that the chain may have paid already.
+  const isRestored = await isBeingRestored(database);
+  const restoration = {
+    ...payouts,
+    node,
+    keys: () => signer.keys(),
+    finalityDepth: bridge.configuration.finalityDepth,
+    logger,
+    walletEvents: WALLET_EVENTS,
+  };
+  const unlessHeld =
+    (work: Answer): Answer =>
+    async () => {
+      if (!isRestored || (await isCaughtUp(restoration))) await work();
+    };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
   await bridge.doorbells.start(
     timed(bridge, {
-      [CHAIN_SUBMISSION]: () => submitCalls(submission),
-      [CHAIN_CARE]: async () => {
+      [CHAIN_SUBMISSION]: unlessHeld(() => submitCalls(submission)),
+      [CHAIN_CARE]: unlessHeld(async () => {
         const done = await careForCalls(care);
         countCare(bridge.metrics, done);
         // What was signed anew, or is due again, goes out.
         if (done.replaced + done.reopened + done.filled + done.givenUp > 0) outbox.ring(CHAIN_SUBMISSION);
-      },
+      }),
       [REVERSALS]: () => reverseUnanswered(payments),
       [EXPIRIES]: () => expirePayments(payments),
       [EXPOSURE_ALERTS]: () => watchExposure({ ...payments, metrics: bridge.metrics }),
@@ -77,7 +93,11 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
-      [PAYOUT_BATCHES]: () => batchPayouts(payouts),
+      [PAYOUT_BATCHES]: unlessHeld(() =>
+        isRestored
+          ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
+          : batchPayouts(payouts),
+      ),
       [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),
@@ -107,7 +127,7 @@ function senderOf({ webhooks, timers, configuration }: Bridge): Sender {
 }
 
 function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Readonly<Record<string, Answer>> {
-  const { machineClock, metrics } = bridge;
+  const { machineClock, metrics, logger } = bridge;
   return Object.fromEntries(
     Object.entries(answers).map(([consumer, answer]): [string, Answer] => [
       consumer,
@@ -116,7 +136,9 @@ function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Reado
         try {
           await answer();
         } finally {
-          metrics.jobDuration.observe({ consumer }, machineClock.now().getTime() - started);
+          const durationMilliseconds = machineClock.now().getTime() - started;
+          metrics.jobDuration.observe({ consumer }, durationMilliseconds);
+          logger.debug({ event: 'job.done', consumer, durationMilliseconds });
         }
       },
     ]),

@@ -101,7 +101,8 @@ async function findCaller(
   { database, kindOf }: Readonly<{ database: Database; kindOf: KindOf }>,
   token: string,
 ): Promise<Caller> {
-  const [keyId = '', secret = ''] = token.split('.', 2);
+  // All of it: what follows a second point would otherwise be nobody's to look at.
+  const [, keyId = '', secret = ''] = /^([^.]+)\.([^.]+)$/.exec(token) ?? [];
   const [row] = await database.drizzle
     .select({ secretHash: apiKeys.secretHash, scopes: apiKeys.scopes, participantId: apiKeys.participantId })
     .from(apiKeys)

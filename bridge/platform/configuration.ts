@@ -15,15 +15,28 @@ const url = (protocols: RegExp, example: string) => z.string().regex(protocols, 
 /** Every variable that the bridge reads, with what it is when it is not set. */
 export const environmentSchema = z.object({
   DATABASE_URL: url(/^postgres(ql)?:\/\//, 'postgres://user:password@127.0.0.1:5432/specie'),
-  RPC_URL: url(/^https?:\/\//, 'http://127.0.0.1:8545'),
+  /** One node, or several with commas between them, which then have to agree. */
+  RPC_URL: url(/^https?:\/\/[^\s,]+(,\s*https?:\/\/[^\s,]+)*$/, 'http://127.0.0.1:8545'),
+  /** How many of several nodes have to say the same: more than half, which it is when it is not set. */
+  RPC_QUORUM: wholeNumber.optional(),
   REDIS_URL: url(/^rediss?:\/\//, 'redis://127.0.0.1:6379').optional(),
   PORT: port.default(4_000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** A local run may sign in this process. Only on chain 31337 on loopback. */
   OPERATOR_PRIVATE_KEY: z
     .string()
     .regex(/^0x[0-9a-fA-F]{64}$/, '0x and 64 hexadecimal digits')
     .optional(),
+  /** Where the signer listens; see docs/signer.md. */
+  SIGNER_URL: z.string().optional(),
+  /** What a signer on a port wants to hear first. */
+  SIGNER_SECRET: z.string().min(32).optional(),
   FINALITY_DEPTH: wholeNumber.default(3),
+  /** Captures that count before they are final: an asset, fewer units than, from this depth on; several with commas. */
+  EARLY_ACCEPTANCE: z
+    .string()
+    .regex(/^\S+ \d{1,38} \d{1,4}(, ?\S+ \d{1,38} \d{1,4})*$/, 'eip155:1/erc20:0x… 5000000 2')
+    .optional(),
   WATCH_MILLISECONDS: wholeNumber.default(250),
   ISSUER_DEADLINE_MILLISECONDS: wholeNumber.default(2_000),
   DATABASE_POOL_SIZE: wholeNumber.default(24),
@@ -47,12 +60,18 @@ export const environmentSchema = z.object({
 
 export type Configuration = Readonly<{
   databaseUrl: string;
+  /** The first node; all of them where there are several. */
   rpcUrl: string;
+  rpcUrls?: readonly string[] | undefined;
+  rpcQuorum?: number | undefined;
   redisUrl?: string | undefined;
   port: number;
   logLevel: string;
   operatorPrivateKey?: `0x${string}` | undefined;
+  signerUrl?: string | undefined;
+  signerSecret?: string | undefined;
   finalityDepth: number;
+  earlyAcceptance?: readonly Readonly<{ asset: string; below: bigint; depth: number }>[] | undefined;
   watchMilliseconds: number;
   issuerDeadlineMilliseconds: number;
   databasePoolSize: number;
@@ -91,14 +110,20 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     );
   }
   const values = parsed.data;
+  const rpcUrls = values.RPC_URL.split(',').map((one) => one.trim());
   return {
     databaseUrl: values.DATABASE_URL,
-    rpcUrl: values.RPC_URL,
+    rpcUrl: rpcUrls[0]!,
+    rpcUrls,
+    rpcQuorum: values.RPC_QUORUM,
     redisUrl: values.REDIS_URL,
     port: values.PORT,
     logLevel: values.LOG_LEVEL,
     operatorPrivateKey: values.OPERATOR_PRIVATE_KEY as `0x${string}` | undefined,
+    signerUrl: values.SIGNER_URL,
+    signerSecret: values.SIGNER_SECRET,
     finalityDepth: values.FINALITY_DEPTH,
+    earlyAcceptance: values.EARLY_ACCEPTANCE?.split(',').map(readEarlyAcceptance),
     watchMilliseconds: values.WATCH_MILLISECONDS,
     issuerDeadlineMilliseconds: values.ISSUER_DEADLINE_MILLISECONDS,
     databasePoolSize: values.DATABASE_POOL_SIZE,
@@ -117,9 +142,23 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
   };
 }
 
+function readEarlyAcceptance(text: string) {
+  const [asset, below, depth] = text.trim().split(' ');
+  return { asset: asset!, below: BigInt(below!), depth: Number(depth) };
+}
+
 /** The configuration of this process. */
 export function configurationOfProcess(): Configuration {
   return readConfiguration(process.env);
+}
+
+export type SignerConfiguration = Readonly<{ folder: string; logLevel: string }>;
+
+/** Where a signer has its policy, its keys and its store; everything else stands in the policy. */
+export function signerConfigurationOfProcess(): SignerConfiguration {
+  const { SIGNER_FOLDER: folder, LOG_LEVEL: logLevel = 'info' } = process.env;
+  if (folder) return { folder, logLevel };
+  throw new SettlementError('CONFIGURATION_INVALID', 'SIGNER_FOLDER is missing', { param: 'SIGNER_FOLDER' });
 }
 
 /** True for a chain that only this machine can reach. */

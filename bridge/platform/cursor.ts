@@ -1,3 +1,4 @@
+import { openCursor, sealCursor } from '../../ledger-service/platform/http/cursor.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { isIdentifier } from '../../ledger-service/vocabulary/identifiers.ts';
 
@@ -5,12 +6,12 @@ import { isIdentifier } from '../../ledger-service/vocabulary/identifiers.ts';
 export type Cursor = Readonly<{ recordedAt: Date; identifier: string }>;
 
 export function writeCursor(recordedAt: Date, identifier: string): string {
-  return Buffer.from(`${recordedAt.toISOString()} ${identifier}`).toString('base64url');
+  return sealCursor(`${recordedAt.toISOString()} ${identifier}`);
 }
 
 /** Errors: thrown FIELD_INVALID for a text that was never given out as a cursor of such a list. */
 export function readCursor(text: string, prefix: string): Cursor {
-  const [time = '', identifier = ''] = Buffer.from(text, 'base64url').toString('utf8').split(' ');
+  const [time = '', identifier = ''] = (openCursor(text) ?? '').split(' ');
   const recordedAt = new Date(time);
   if (Number.isNaN(recordedAt.getTime()) || !isIdentifier(identifier, prefix)) {
     throw new SettlementError('FIELD_INVALID', 'this is no cursor of this list', { param: 'cursor' });

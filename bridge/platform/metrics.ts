@@ -14,6 +14,7 @@ export type Metrics = Readonly<{
   stuckCalls: Gauge;
   poorKeys: Gauge;
   chainRepairs: Counter<'kind'>;
+  nodeDissents: Counter<'node' | 'question'>;
   exposure: Gauge<'asset'>;
   exposureLimit: Gauge<'asset'>;
   freeInventory: Gauge<'asset'>;
@@ -83,6 +84,12 @@ export function createMetrics(): Metrics {
       name: 'chain_repairs_total',
       help: 'Calls replaced, given up or due again, and nonces filled',
       labelNames: ['kind'],
+      registers,
+    }),
+    nodeDissents: new Counter({
+      name: 'chain_node_dissents_total',
+      help: 'What a node said that the quorum did not',
+      labelNames: ['node', 'question'],
       registers,
     }),
     exposure: new Gauge({

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
 import {
   type Database,
   type DatabaseTransaction,
@@ -187,6 +187,44 @@ export class Outbox {
       .where(isNull(outbox.handledAt))
       .groupBy(outbox.consumer);
     return Object.fromEntries(rows.map(({ consumer, waiting }) => [consumer, waiting]));
+  }
+
+  /** Events of one topic that a consumer has handled since a moment of the books, oldest first. */
+  async handledSince(
+    transaction: DatabaseTransaction,
+    of: Readonly<{ consumer: string; topic: string; since: Date }>,
+  ): Promise<readonly DueEvent[]> {
+    const { consumer, topic, since } = of;
+    const rows = await transaction
+      .select({
+        shard: outbox.shard,
+        eventId: outbox.eventId,
+        topic: outbox.topic,
+        subject: outbox.subject,
+        payload: outbox.payload,
+      })
+      .from(outbox)
+      .where(
+        and(
+          eq(outbox.consumer, consumer),
+          eq(outbox.topic, topic),
+          gte(outbox.recordedAt, since),
+          isNotNull(outbox.handledAt),
+        ),
+      )
+      .orderBy(asc(outbox.shard), asc(outbox.recordedAt), asc(outbox.ordinal), asc(outbox.eventId));
+    return rows as DueEvent[];
+  }
+
+  /** Makes handled events due again, in the caller's database transaction: their consumer can do more with them now. */
+  async reopen(transaction: DatabaseTransaction, consumer: string, events: readonly DueEvent[]): Promise<void> {
+    for (const [shard, ofShard] of Map.groupBy(events, (event) => event.shard)) {
+      const eventIds = ofShard.map(({ eventId }) => eventId);
+      await transaction
+        .update(outbox)
+        .set({ handledAt: null })
+        .where(and(eq(outbox.shard, shard), eq(outbox.consumer, consumer), isOneOf(outbox.eventId, eventIds)));
+    }
   }
 
   /** When the oldest event that still waits was recorded, by the books' clock. */

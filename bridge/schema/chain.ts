@@ -28,13 +28,19 @@ export const chainCalls = bridge.table(
     data: text('data').notNull(),
     value: minorUnits('value').notNull(),
     gasLimit: integer('gas_limit').notNull(),
+    /** Why it may move money, for the signer to look up: for each item of a payout the terms that it gives back. */
+    grounds: jsonb('grounds'),
     /**
-     * `givenUp`: a node refuses it for good, so its nonce is spent by something else first; `superseded`: a filler of a
-     * nonce that was spent without it.
+     * A due call with a nonce is being signed. `givenUp`: a node refuses it for good, so its nonce is spent by something else first; `superseded`: a filler of a
+     * nonce that was spent without it; `withdrawn`: never signed, and never to be.
      */
-    state: text('state', { enum: ['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded'] }).notNull(),
+    state: text('state', {
+      enum: ['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded', 'withdrawn'],
+    }).notNull(),
     signer: text('signer'),
     nonce: integer('nonce'),
+    /** Why the signer refused it last. */
+    refusedWith: text('refused_with'),
     /** The trace of the request that asked for it (W3C traceparent). */
     traceContext: text('trace_context'),
     recordedAt: moment('recorded_at').notNull(),
@@ -44,6 +50,11 @@ export const chainCalls = bridge.table(
     gasUsed: integer('gas_used'),
     /** How often its nonce was lost, so that it went out under another one. */
     repairs: integer('repairs').notNull().default(0),
+    /** Until when, by the books' clock, it goes out again where a token stands still; none: it is not tried again. */
+    retryUntil: moment('retry_until'),
+    /** Why it reverted last, and by the machine's clock before when it does not go out again. */
+    revertReason: text('revert_reason'),
+    notBefore: moment('not_before'),
   },
   (table) => [
     primaryKey({ name: 'chain_calls_key', columns: [table.shard, table.callId] }),
@@ -119,9 +130,16 @@ export const chainLogs = bridge.table(
     event: text('event').notNull(),
     fields: jsonb('fields').notNull(),
     canonical: boolean('canonical').notNull(),
+    /** Counted before its block was final, and how often that was so, wherever it was included. */
+    accepted: boolean('accepted').notNull().default(false),
+    generation: integer('generation').notNull().default(0),
   },
   (table) => [
     primaryKey({ name: 'chain_logs_key', columns: [table.shard, table.chainId, table.blockHash, table.logIndex] }),
     index('chain_logs_height').on(table.shard, table.chainId, table.height),
+    index('chain_logs_transaction').on(table.shard, table.chainId, table.chainHash),
+    index('chain_logs_payment')
+      .on(table.shard, table.chainId, sql`(${table.fields} ->> 'paymentIdentifier')`)
+      .where(sql`${table.event} = 'Authorized'`),
   ],
 );

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { foreignKey, index, integer, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { boolean, foreignKey, index, integer, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
 import { bridge, minorUnits, moment, shardColumn } from './columns.ts';
 
 export const settlementWindows = bridge.table(
@@ -117,6 +117,8 @@ export const chainPayouts = bridge.table(
     amount: minorUnits('amount').notNull(),
     batchId: text('batch_id'),
     batchIndex: integer('batch_index'),
+    /** The signer refused it in company once, so it has a batch of its own. */
+    alone: boolean('alone').notNull().default(false),
     recordedAt: moment('recorded_at').notNull(),
     finalAt: moment('final_at'),
     chainHash: text('chain_hash'),

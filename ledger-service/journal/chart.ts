@@ -23,6 +23,7 @@ const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
   // The wallet promises no coins that it does not have.
   [/^intermediary\/chain$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^intermediary\/(position|clearing|settlement|spread|fees|treasury)$/, open('credit')],
+  [/^intermediary\/unfinal$/, open('debit')],
   [/^suspense\/onchain$/, open('credit')],
   [/^shard\/(0|[1-9]\d{0,3})\/clearing$/, open('credit')],
 ];

@@ -17,7 +17,7 @@ import { startBridge } from '../local/bridge-process.ts';
 import { startLocalChain } from '../local/chain.ts';
 import { nextFreePort } from '../local/ports.ts';
 import { startLocalPostgres } from '../local/postgres.ts';
-import { makeApiKey, privateKeyOf, seedLocalWorld } from '../local/seed-world.ts';
+import { makeApiKey, seedLocalWorld, startLocalSigner } from '../local/seed-world.ts';
 import { type Case, caseOf } from './report.ts';
 
 const ROUNDS = 3;
@@ -34,14 +34,15 @@ export async function runBenchmark(say: (text: string) => void): Promise<readonl
   const chain = await startLocalChain(folder, { startsAt: new Date('2026-11-02T08:00:00Z') });
   try {
     await migrateAll(server.url);
-    await seedLocalWorld({ databaseUrl: server.url, rpcUrl: chain.url, clock: systemClock });
+    const { deployment } = await seedLocalWorld({ databaseUrl: server.url, rpcUrl: chain.url, clock: systemClock });
     await openCards(server.url);
     const apiKey = await makeApiKey(server.url, systemClock, 'bench');
+    const signer = await startLocalSigner(folder, chain.url, deployment);
     const bridge = await startBridge(folder, {
       DATABASE_URL: server.url,
       RPC_URL: chain.url,
       PORT: String(await nextFreePort(4_500)),
-      OPERATOR_PRIVATE_KEY: privateKeyOf('operator'),
+      ...signer.environment,
       LOG_LEVEL: 'warn',
     });
     const tpcb = await prepareTpcb(server.url, folder);
@@ -69,6 +70,7 @@ export async function runBenchmark(say: (text: string) => void): Promise<readonl
       ];
     } finally {
       await bridge.stop();
+      await signer.stop();
       await tpcb.close();
     }
   } finally {

@@ -20,7 +20,7 @@ import { checkBooksFitChain } from './fit.ts';
 import { nextFreePort } from './ports.ts';
 import { startLocalPostgres } from './postgres.ts';
 import { takeRunLock } from './run-lock.ts';
-import { makeApiKey, privateKeyOf, seedLocalWorld } from './seed-world.ts';
+import { makeApiKey, seedLocalWorld, startLocalSigner } from './seed-world.ts';
 import { Steps } from './steps.ts';
 import { localWorld, MERCHANTS, PAYERS } from './world.ts';
 
@@ -94,11 +94,23 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
         return step.done('compiled', undefined);
       });
       await checkBooksFitChain(databaseUrl, rpcUrl);
-      await steps.run('World', async (step) => {
-        const { seeded } = await seedLocalWorld({ databaseUrl, rpcUrl, clock: systemClock, onStep: step.say });
-        return step.done(seeded ? 'seeded: 2 issuers, 2 acquirers, 4 merchants' : 'as it was', undefined);
+      const deployment = await steps.run('World', async (step) => {
+        const { seeded, deployment } = await seedLocalWorld({
+          databaseUrl,
+          rpcUrl,
+          clock: systemClock,
+          onStep: step.say,
+        });
+        return step.done(seeded ? 'seeded: 2 issuers, 2 acquirers, 4 merchants' : 'as it was', deployment);
       });
       const apiKey = await apiKeyOf(folder, databaseUrl);
+      const signer = await steps.run('Signer', async (step) => {
+        const running = await startLocalSigner(folder, rpcUrl, deployment);
+        cleanups.push(() => running.stop());
+        parts.push(running.ended.then(() => `the signer (its log: ${join(folder, 'signer', 'signer.log')})`));
+        lock.remember('signer', running.process.pid);
+        return step.done('confined, one key in a keystore', running);
+      });
       const bridge = await steps.run('Bridge', async (step) => {
         const port = await nextFreePort(options.port);
         if (port !== options.port) step.say(`port ${options.port} is taken`);
@@ -106,7 +118,7 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
           DATABASE_URL: databaseUrl,
           RPC_URL: rpcUrl,
           PORT: String(port),
-          OPERATOR_PRIVATE_KEY: privateKeyOf('operator'),
+          ...signer.environment,
           LOCAL_CLOCK_STARTS_AT: startsAt.toISOString(),
           ISSUER_DEADLINE_MILLISECONDS: '800',
           WEBHOOKS_TO_LOOPBACK: 'true',

@@ -1,13 +1,15 @@
 /** Fills new books and a new chain with the small world of a local run. */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { createPublicClient, encodeFunctionData, erc20Abi, http, maxUint256 } from 'viem';
 import { localDollarAbi } from '../../bridge/chain/bindings/local-dollar.ts';
+import type { Deployment } from '../../bridge/chain/domain.ts';
 import { developmentAccount } from '../../bridge/chain/keys.ts';
 import { openCardAccount } from '../../bridge/core/authorization/local-issuer-host.ts';
 import { openExposure } from '../../bridge/core/controls/exposure/operations.ts';
 import { registerInstrument } from '../../bridge/core/instruments/operations.ts';
 import { registerParticipant } from '../../bridge/core/participants/operations.ts';
-import { assetsOf, hasWorld, type World, writeWorld } from '../../bridge/main/world.ts';
+import { assetsOf, deploymentOf, hasWorld, readWorld, type World, writeWorld } from '../../bridge/main/world.ts';
 import { SCOPES, type Scope, storeApiKey } from '../../bridge/platform/authentication.ts';
 import { postEntries } from '../../ledger-service/journal/operations/post-entries.ts';
 import { setNetDebitCap } from '../../ledger-service/journal/operations/set-net-debit-cap.ts';
@@ -16,6 +18,7 @@ import { AssetRegistry } from '../../ledger-service/vocabulary/assets.ts';
 import { uuidFromMeaning } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../ledger-service/vocabulary/time.ts';
 import { type Call, type DeployedContracts, deployContracts, openSender } from '../contracts/deploy.ts';
+import { listLocalPayee, localPolicy, prepareSigner, type SignerProcess, startSigner } from './signer-process.ts';
 import {
   ACQUIRERS,
   COIN,
@@ -42,15 +45,16 @@ const LOW_TENTHS = 10n;
 /**
  * Deploys the contracts, funds wallets, registers everyone and opens their accounts.
  *
+ * Shape:   → where the contracts are, and whether any of this was still to be done
  * Effects: the books' world is written last, so that a seeding that was stopped is done again from the beginning;
  *          every step of it can be done twice
  */
 export async function seedLocalWorld(
   options: Readonly<{ databaseUrl: string; rpcUrl: string; clock: Clock; onStep?: (step: string) => void }>,
-): Promise<Readonly<{ seeded: boolean }>> {
+): Promise<Readonly<{ seeded: boolean; deployment: Deployment }>> {
   const database = openDatabase(options.databaseUrl, { poolSize: 4 });
   try {
-    if (await hasWorld(database)) return { seeded: false };
+    if (await hasWorld(database)) return { seeded: false, deployment: deploymentOf(await readWorld(database)) };
     options.onStep?.('deploying contracts');
     const deployed = await deployContracts({
       rpcUrl: options.rpcUrl,
@@ -72,7 +76,7 @@ export async function seedLocalWorld(
     options.onStep?.('registering participants');
     await registerEveryone(database, options.clock, world, token);
     await writeWorld(database, world);
-    return { seeded: true };
+    return { seeded: true, deployment: deployed.deployment };
   } finally {
     await database.close();
   }
@@ -219,4 +223,23 @@ async function postTreasury(
     const [result] = await postEntries(transaction, [entry], { now });
     if (result?.outcome === 'refused') throw new Error(`the books refused the treasury: ${JSON.stringify(result)}`);
   });
+}
+
+/**
+ * Starts the signer of a small world, in a folder of its own, with every merchant that is paid in crypto on its list.
+ *
+ * Effects: the well-known development key is in its keystore, and the well-known treasurer signs the list
+ */
+export async function startLocalSigner(folder: string, rpcUrl: string, deployment: Deployment): Promise<SignerProcess> {
+  const signerFolder = join(folder, 'signer');
+  const treasurer = localAccount('treasurer').address;
+  const policy = localPolicy(signerFolder, { deployment, rpcUrl, treasurer });
+  prepareSigner(signerFolder, policy, privateKeyOf('operator'));
+  const signer = await startSigner(signerFolder);
+  for (const { account, displayName } of MERCHANTS) {
+    if (!account) continue;
+    const { address } = localAccount(account);
+    await listLocalPayee(signer.client, privateKeyOf('treasurer'), { address, name: displayName });
+  }
+  return signer;
 }

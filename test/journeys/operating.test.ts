@@ -18,7 +18,8 @@ test('readiness asks Postgres, chain, queue, outbox and observation, each with i
   const answer = await fetch(`${local.url}/readyz`);
   expect(answer.status).toBe(200);
   const timed = { ok: true, durationMilliseconds: expect.any(Number) };
-  expect(await answer.json()).toEqual({
+  const told = (await answer.json()) as Record<string, unknown>;
+  expect(told).toMatchObject({
     ok: true,
     draining: false,
     postgres: timed,
@@ -27,6 +28,11 @@ test('readiness asks Postgres, chain, queue, outbox and observation, each with i
     outbox: { ...timed, ageMilliseconds: expect.any(Number) },
     observation: { ...timed, lagBlocks: expect.any(Number) },
   });
+  const { ok: _, draining: __, ...probes } = told;
+  for (const [name, found] of Object.entries(probes)) {
+    expect([name, found]).toEqual([name, expect.objectContaining(timed)]);
+    expect(page).toContain(`| \`${name}\` |`);
+  }
 });
 
 test('metrics count payments, calls, events, connections and the process itself', async () => {
@@ -56,7 +62,7 @@ test('metrics: names carry units or say what they count, and docs/operating.md e
   expect(metrics.length).toBeGreaterThan(10);
   for (const { name } of metrics) {
     expect(name).toMatch(
-      /_(total|milliseconds|seconds|bytes|blocks|height|events|count|connections|breaks|under_way)$/,
+      /_(total|milliseconds|seconds|bytes|blocks|height|events|count|connections|breaks|calls|without_funds|under_way|minor_units)$/,
     );
     expect(page).toContain(`\`${name}\``);
   }
@@ -67,7 +73,7 @@ test('docs/operating.md names every setting, with what it is when it is not set'
     [...page.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm)].map(([, name = '', without = '']) => [name, without.trim()]),
   );
   const settings = Object.entries(environmentSchema.shape);
-  expect([...told.keys()]).toEqual(settings.map(([name]) => name));
+  expect([...told.keys()].sort()).toEqual(settings.map(([name]) => name).sort());
   for (const [name, schema] of settings) {
     const parsed = schema.safeParse(undefined);
     const without = !parsed.success ? 'required' : parsed.data === undefined ? 'none' : String(parsed.data);

@@ -236,6 +236,13 @@ const rows: Readonly<Record<string, Row>> = {
     own: NOBODY,
     foreign: 403,
   },
+  'GET /v1/chain/nodes': ofOperator('/v1/chain/nodes', 'settlement:read'),
+  'GET /v1/asset-switches': ofOperator('/v1/asset-switches', 'settlement:read'),
+  'POST /v1/asset-switches': ofOperator('/v1/asset-switches', 'settlement:write', () => ({
+    asset: token,
+    paused: false,
+    reason: 'matrix',
+  })),
   'GET /v1/exposures': ofOperator('/v1/exposures', 'settlement:read'),
   'GET /v1/operator-actions': ofOperator('/v1/operator-actions', 'settlement:read'),
   'POST /v1/exposures/limits': ofOperator('/v1/exposures/limits', 'settlement:write', () => ({

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../ledger-service/platform/ports.ts';
 import { startLocalChain } from '../../scripts/local/chain.ts';
-import { makeApiKey, privateKeyOf, seedLocalWorld } from '../../scripts/local/seed-world.ts';
+import { makeApiKey, seedLocalWorld, startLocalSigner } from '../../scripts/local/seed-world.ts';
 import { createTestDatabase } from './postgres.ts';
 
 /** A world with nobody in charge of it yet: a database, a chain, and what processes of the bridge need to know. */
@@ -12,7 +12,8 @@ export async function openStage() {
   const { url: databaseUrl, database, drop } = await createTestDatabase({ poolSize: 4 });
   const startsAt = new Date('2026-11-02T08:00:00Z');
   const chain = await startLocalChain(folder, { startsAt, blockMilliseconds: 100 });
-  await seedLocalWorld({ databaseUrl, rpcUrl: chain.url, clock: systemClock });
+  const { deployment } = await seedLocalWorld({ databaseUrl, rpcUrl: chain.url, clock: systemClock });
+  const signer = await startLocalSigner(folder, chain.url, deployment);
   const apiKey = await makeApiKey(databaseUrl, systemClock, 'test');
   return {
     folder,
@@ -20,11 +21,12 @@ export async function openStage() {
     databaseUrl,
     chain,
     apiKey,
+    signer,
     environment: {
       DATABASE_URL: databaseUrl,
       RPC_URL: chain.url,
       PORT: '0',
-      OPERATOR_PRIVATE_KEY: privateKeyOf('operator'),
+      ...signer.environment,
       LOCAL_CLOCK_STARTS_AT: startsAt.toISOString(),
       WATCH_MILLISECONDS: '50',
       ISSUER_DEADLINE_MILLISECONDS: '300',
@@ -33,6 +35,7 @@ export async function openStage() {
       WEBHOOKS_TO_LOOPBACK: 'true',
     } as Readonly<Record<string, string>>,
     close: async () => {
+      await signer.stop();
       await chain.stop();
       await drop();
       await rm(folder, { recursive: true, force: true });

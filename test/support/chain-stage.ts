@@ -8,6 +8,7 @@ import { type ChainNode, connectNode } from '../../bridge/chain/node.ts';
 import { careForCalls } from '../../bridge/chain/operations/care-for-calls.ts';
 import { observeChain } from '../../bridge/chain/operations/observe-chain.ts';
 import { enqueueChainCalls, submitCalls } from '../../bridge/chain/operations/submit-calls.ts';
+import { signWith } from '../../bridge/chain/signing.ts';
 import { Outbox } from '../../bridge/platform/outbox.ts';
 import { type Database, inDatabaseTransaction } from '../../ledger-service/platform/database.ts';
 import { createLogger } from '../../ledger-service/platform/logging.ts';
@@ -42,11 +43,13 @@ export type ChainStage = Readonly<{
 export type CallRow = Readonly<{ state: string; nonce: number | null; final_hash: string | null; repairs: number }>;
 export type FormRow = Readonly<{ chain_hash: string; attempt: number; refusals: number; refused_with: string | null }>;
 
-export async function startChainStage(wrap: (node: ChainNode) => ChainNode = (node) => node): Promise<ChainStage> {
+export async function startChainStage(
+  connect: (url: string, database: Database) => Promise<ChainNode> = (url) => connectNode(url),
+): Promise<ChainStage> {
   const folder = await mkdtemp(path.join(tmpdir(), 'specie-stage-'));
   const { database, drop } = await createTestDatabase({ poolSize: 6 });
   const chain = await startLocalChain(folder, { startsAt: STARTS_AT, blockMilliseconds: 20, firstPort: 19_545 });
-  const node = wrap(await connectNode(chain.url));
+  const node = await connect(chain.url, database);
   const deployment: Deployment = {
     chainId: node.chainId,
     escrow: nobody,
@@ -84,20 +87,21 @@ export async function startChainStage(wrap: (node: ChainNode) => ChainNode = (no
     },
     submit: (operator, policy = {}) => {
       const { maximumFeePerGas } = { ...CARE_POLICY, ...policy };
-      return submitCalls({ database, node, operator, ...clocks, logger, maximumFeePerGas });
+      const signer = signWith(operator, node.chainId);
+      return submitCalls({ database, node, signer, outbox, ...clocks, logger, maximumFeePerGas });
     },
     care: (operator, policy = {}) =>
       careForCalls({
         database,
         node,
-        operator,
+        signer: signWith(operator, node.chainId),
         ...clocks,
         outbox,
         logger,
         policy: { ...CARE_POLICY, stuckAfterMilliseconds: 0, ...policy },
       }),
     observe: async () => {
-      await observeChain({ database, node, deployment, finality: { depth: 1 }, outbox, logger });
+      await observeChain({ database, node, deployment, finality: { depth: 1 }, outbox, ...clocks, logger });
     },
     call: async (callId) => (await read<CallRow>('select * from bridge.chain_calls where call_id = $1', callId))[0]!,
     forms: (callId) =>

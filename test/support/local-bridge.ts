@@ -10,7 +10,7 @@ import { systemClock } from '../../ledger-service/platform/ports.ts';
 import { type ApiClient, createApiClient } from '../../scripts/api-client.ts';
 import { localWallets, type Wallets } from '../../scripts/day/wallets.ts';
 import { type RunningChain, startLocalChain } from '../../scripts/local/chain.ts';
-import { makeApiKey, privateKeyOf, seedLocalWorld } from '../../scripts/local/seed-world.ts';
+import { makeApiKey, seedLocalWorld, startLocalSigner } from '../../scripts/local/seed-world.ts';
 import { createTestDatabase } from './postgres.ts';
 
 /** A whole bridge in this process, on a database and a local chain of its own, with the small world in it. */
@@ -34,13 +34,16 @@ export async function startTestBridge(
     issuerDeadlineMilliseconds?: number;
     apiRequestsAtOnce?: number;
     logLevel?: string;
+    /** Nobody works and nobody watches: the books change by requests alone. */
+    apiOnly?: boolean;
   }> = {},
 ): Promise<LocalBridge> {
   const startsAt = options.startsAt ?? STARTS_AT;
   const folder = await mkdtemp(path.join(tmpdir(), 'specie-bridge-'));
   const { url: databaseUrl, drop } = await createTestDatabase({ poolSize: 2 });
   const chain = await startLocalChain(folder, { startsAt, blockMilliseconds: 100 });
-  await seedLocalWorld({ databaseUrl, rpcUrl: chain.url, clock: systemClock });
+  const { deployment } = await seedLocalWorld({ databaseUrl, rpcUrl: chain.url, clock: systemClock });
+  const signer = await startLocalSigner(folder, chain.url, deployment);
   const bridge = await openBridge({
     databaseUrl,
     rpcUrl: chain.url,
@@ -48,7 +51,8 @@ export async function startTestBridge(
     port: 0,
     logLevel: options.logLevel ?? 'silent',
     apiRequestsAtOnce: options.apiRequestsAtOnce,
-    operatorPrivateKey: privateKeyOf('operator'),
+    signerUrl: signer.environment.SIGNER_URL,
+    signerSecret: signer.environment.SIGNER_SECRET,
     finalityDepth: 3,
     watchMilliseconds: 50,
     issuerDeadlineMilliseconds: options.issuerDeadlineMilliseconds ?? 300,
@@ -57,8 +61,8 @@ export async function startTestBridge(
     webhooksToLoopback: true,
     webhookDeadlineMilliseconds: 5_000,
   });
-  const worker = await startWorker(bridge);
-  const watcher = startWatcher(bridge);
+  const worker = options.apiOnly ? undefined : await startWorker(bridge);
+  const watcher = options.apiOnly ? undefined : startWatcher(bridge);
   const listening = await listen(createApi(bridge), 0);
   const apiKey = await makeApiKey(databaseUrl, systemClock, 'test');
   return {
@@ -72,9 +76,10 @@ export async function startTestBridge(
     stop: async () => {
       await bridge.eventStream.close();
       await listening.close();
-      await watcher.stop();
-      await worker.stop();
+      await watcher?.stop();
+      await worker?.stop();
       await bridge.close();
+      await signer.stop();
       await chain.stop();
       await drop();
       await rm(folder, { recursive: true, force: true });

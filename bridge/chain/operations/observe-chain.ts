@@ -1,9 +1,9 @@
 import { type Database, inDatabaseTransaction } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
-import { hasEarlierOpen, reopenCall } from '../care-store.ts';
-import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks, NONCE_FILLER } from '../domain.ts';
+import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks } from '../domain.ts';
 import type { ChainNode } from '../node.ts';
 import {
   countUnfinal,
@@ -16,8 +16,9 @@ import {
   loadLogsOf,
   lockUnfinalBlocks,
   markFinal,
-  saveOutcome,
 } from '../store.ts';
+import { acceptEarly, undoAccepted } from './accept-early.ts';
+import { revertReasonsOf, saveOutcomes } from './conclude-calls.ts';
 
 export type ObservationDependencies = Readonly<{
   database: Database;
@@ -25,6 +26,8 @@ export type ObservationDependencies = Readonly<{
   deployment: Deployment;
   finality: FinalityPolicy;
   outbox: Outbox;
+  clock: Clock;
+  machineClock: Clock;
   logger: Logger;
 }>;
 
@@ -44,6 +47,7 @@ export async function observeChain(
 ): Promise<Readonly<{ height: number; read: number; finalized: number }>> {
   const head = await dependencies.node.head();
   const read = await readNewBlocks(dependencies, head);
+  await acceptEarly({ ...dependencies, chainId: dependencies.node.chainId }, head);
   let finalized = 0;
   for (;;) {
     const count = await finalizeBlocks(dependencies, finalHeight(head, dependencies.finality));
@@ -110,9 +114,12 @@ async function readNewBlocks(dependencies: ObservationDependencies, head: number
   }
 }
 
-async function giveUp({ database, node, logger }: ObservationDependencies, height: number): Promise<void> {
+async function giveUp({ database, node, outbox, logger }: ObservationDependencies, height: number): Promise<void> {
+  const events: DomainEvent[] = [];
   const wereFinal = await inDatabaseTransaction(database, async (transaction) => {
+    events.length = 0;
     const lost = await giveUpBlocks(transaction, node.chainId, height);
+    events.push(...(await undoAccepted({ chainId: node.chainId, outbox }, transaction, height)));
     if (lost > 0) {
       throw new SettlementError('CHAIN_MISMATCH', `the chain lost ${lost} final blocks from height ${height} on`, {
         height,
@@ -120,7 +127,8 @@ async function giveUp({ database, node, logger }: ObservationDependencies, heigh
     }
     return lost;
   });
-  logger.warn({ event: 'chain.reorganized', height, wereFinal });
+  outbox.ringFor(events);
+  logger.warn({ event: 'chain.reorganized', height, wereFinal, undone: events.length });
 }
 
 /**
@@ -158,6 +166,7 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
     await Promise.all(ours.map(async (call) => [call.chainHash, await node.receipt(call.chainHash as Hex)] as const)),
   );
   requireReceipts(pending, receipts);
+  const reasons = await revertReasonsOf(node, receipts);
   const events: DomainEvent[] = [];
   const count = await inDatabaseTransaction(database, async (transaction) => {
     events.length = 0;
@@ -177,33 +186,11 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
           chainHash: log.chainHash,
           height: log.height,
           minedAt: minedAt.get(log.blockHash)!,
+          ...(log.accepted ? { ordinal: log.ordinal, generation: log.generation } : {}),
         },
       });
     }
-    for (const call of ours) {
-      const receipt = receipts.get(call.chainHash);
-      if (!receipt || call.state === 'final' || call.state === 'reverted') continue;
-      // It came before one that lost its nonce, and was refused for that alone: it goes out again, after it.
-      if (!receipt.succeeded && (await hasEarlierOpen(transaction, call))) {
-        await reopenCall(transaction, call.callId);
-        continue;
-      }
-      await saveOutcome(transaction, call.callId, {
-        state: receipt.succeeded ? 'final' : 'reverted',
-        finalHash: call.chainHash,
-        blockHeight: receipt.height,
-        gasUsed: receipt.gasUsed,
-      });
-      // A filler only had to spend its nonce.
-      if (receipt.succeeded || call.kind === NONCE_FILLER) continue;
-      events.push({
-        shard: 0,
-        topic: 'chainCall.reverted',
-        subject: call.subject,
-        meaning: [call.callId],
-        payload: { callId: call.callId, kind: call.kind, sequence: call.sequence, chainHash: call.chainHash },
-      });
-    }
+    events.push(...(await saveOutcomes(dependencies, transaction, ours, { receipts, reasons })));
     await outbox.emit(transaction, events);
     await markFinal(transaction, node.chainId, [...minedAt.keys()]);
     return blocks.length;

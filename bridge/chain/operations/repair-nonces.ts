@@ -5,11 +5,11 @@ import {
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
-import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
 import type { CarePolicy } from '../care-policy.ts';
 import {
+  countRefusedForms,
   insertSignedCall,
   loadNoncesInUse,
   loadRefused,
@@ -19,6 +19,7 @@ import {
   saveCallState,
 } from '../care-store.ts';
 import { type Address, NONCE_FILLER } from '../domain.ts';
+import { fillerCall } from '../escrow.ts';
 import { type Fees, firstFees } from '../fees.ts';
 import type { ChainNode } from '../node.ts';
 import type { CallToSign, SignChainCall } from '../signing.ts';
@@ -37,8 +38,7 @@ export type Repaired = Readonly<{ reopened: number; filled: number; givenUp: num
 
 const NOTHING: Repaired = { reopened: 0, filled: 0, givenUp: 0 };
 const REFUSALS_BEFORE_GIVING_UP = 3;
-const REPAIRS_BEFORE_REVERTING = 3;
-const FILLER_GAS = 50_000;
+const TIMES_GIVEN_UP_BEFORE_REVERTING = 3;
 const FILLERS_AT_ONCE = 64;
 
 /**
@@ -108,7 +108,8 @@ async function reopen(transaction: DatabaseTransaction, call: Overtaken): Promis
     await saveCallState(transaction, callId, { state: 'superseded' });
     return [];
   }
-  if (state === 'givenUp' && repairs + 1 >= REPAIRS_BEFORE_REVERTING) {
+  const refused = state === 'givenUp' ? await countRefusedForms(transaction, callId, REFUSALS_BEFORE_GIVING_UP) : 0;
+  if (refused >= TIMES_GIVEN_UP_BEFORE_REVERTING) {
     await saveCallState(transaction, callId, { state: 'reverted', repairs: repairs + 1 });
     const payload = { callId, kind, sequence, chainHash: null };
     return [{ shard: 0, topic: 'chainCall.reverted', subject, meaning: [callId], payload }];
@@ -124,7 +125,8 @@ async function giveUp(
   { callId, kind, subject, nonce }: Readonly<{ callId: string; kind: string; subject: string; nonce: number | null }>,
   words: string | null,
 ): Promise<boolean> {
-  const filler = await signFiller(signing, node.chainId, nonce!, callId);
+  const filler = await signFiller(signing, node.chainId, nonce!);
+  if (!filler) return false;
   const isGivenUp = await inDatabaseTransaction(database, async (transaction) => {
     await lockKey(transaction, node.chainId, signing.signer, nonce!);
     if (!(await lockSigned(transaction, callId, nonce!))) return false;
@@ -150,7 +152,11 @@ async function fillHoles(
   };
   const holes = await inDatabaseTransaction(database, look);
   if (holes.length === 0) return 0;
-  const fillers = await Promise.all(holes.map((nonce) => signFiller(signing, node.chainId, nonce, 'hole')));
+  const fillers: Filler[] = [];
+  for (const nonce of holes) {
+    const filler = await signFiller(signing, node.chainId, nonce);
+    if (filler) fillers.push(filler);
+  }
   const filled = await inDatabaseTransaction(database, async (transaction) => {
     const still = new Set(await look(transaction));
     const wanted = fillers.filter(({ nonce }) => still.has(nonce));
@@ -167,19 +173,10 @@ async function signFiller(
   { signer, sign, fees }: Signing,
   chainId: number,
   nonce: number,
-  instead: string,
-): Promise<Filler> {
-  const call: CallToSign = {
-    callId: uuidFromMeaning('chain-call', NONCE_FILLER, chainId, signer, nonce, instead),
-    kind: NONCE_FILLER,
-    subject: signer,
-    sequence: nonce,
-    recipient: signer,
-    data: '0x',
-    value: 0n,
-    gasLimit: FILLER_GAS,
-  };
-  return { call, nonce, signer, raw: await sign({ call, nonce, fees }) };
+): Promise<Filler | undefined> {
+  const call: CallToSign = { ...fillerCall(chainId, signer, nonce), subject: signer, sequence: nonce };
+  const raw = await sign({ call, nonce, fees });
+  return raw && { call, nonce, signer, raw };
 }
 
 async function insertFiller(

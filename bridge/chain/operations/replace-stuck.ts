@@ -96,7 +96,7 @@ async function replace(
   { call, submission }: SignedForm,
   gasPrice: bigint,
   sign: SignChainCall,
-): Promise<'replaced' | 'atMaximum' | 'overtaken'> {
+): Promise<'replaced' | 'atMaximum' | 'overtaken' | 'refused'> {
   const { callId, kind, subject } = call;
   const offered = feesOfRaw(submission.raw);
   const fees = replacementFees(offered, gasPrice, policy.maximumFeePerGas);
@@ -106,7 +106,8 @@ async function replace(
     logger.error({ event: 'chain.feeAtMaximum', callId, kind, subject, nonce, gasPrice: gasPrice.toString(), maximum });
     return 'atMaximum';
   }
-  const raw = await sign({ call, nonce, fees });
+  const raw = await sign({ call, nonce, fees, replaces: true });
+  if (!raw) return 'refused';
   const form = { callId, raw, chainHash: keccak256(raw), signedAt: clock.now(), attempt: submission.attempt + 1 };
   const isOurs = await inDatabaseTransaction(database, async (transaction) => {
     const locked = await lockSigned(transaction, callId, nonce);

@@ -2,16 +2,20 @@ import type { Database } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import type { Outbox } from '../../platform/outbox.ts';
 import { loadPoorKeys, saveFundsMissing, saveFundsThere, saveRefusals } from '../care-store.ts';
 import type { Address, Hex } from '../domain.ts';
 import { NATIVE_TOKEN } from '../escrow.ts';
-import type { ChainNode } from '../node.ts';
+import type { ChainNode, ChainReceipt } from '../node.ts';
 import { loadUnsent, markSent } from '../store.ts';
+import { concludeLateCalls } from './conclude-calls.ts';
 
 export type SendingDependencies = Readonly<{
   database: Database;
   node: ChainNode;
+  clock: Clock;
   machineClock: Clock;
+  outbox: Outbox;
   logger: Logger;
 }>;
 
@@ -22,34 +26,43 @@ const FORMS_AT_ONCE = 256;
  * Hands every signed call that no node has yet to the node, and again what a node may have forgotten.
  *
  * Effects: the machine's moment beside each that a node has; a refusal for good is counted; a key without gas money is
- *          noted until something of it is taken again
+ *          noted until something of it is taken again; a call that turns out to be in a block which was final before is
+ *          concluded
  */
-export async function sendSigned(dependencies: SendingDependencies, signer: Address): Promise<void> {
+export async function sendSigned(dependencies: SendingDependencies): Promise<void> {
   const { database, node, machineClock, logger } = dependencies;
   const now = machineClock.now();
   const forgotten = new Date(now.getTime() - FORGOTTEN_AFTER_MILLISECONDS);
   const unsent = await loadUnsent(database.drizzle, forgotten, FORMS_AT_ONCE);
   const sent: string[] = [];
   const refused: { chainHash: string; words: string }[] = [];
-  let fundsMissing = false;
+  const receipts = new Map<string, ChainReceipt>();
+  const paying = new Set<Address>();
+  const poor = new Set<Address>();
   await Promise.all(
-    unsent.map(async ({ chainHash, raw, sentAt }) => {
+    unsent.map(async ({ chainHash, raw, sentAt, signer }) => {
       try {
-        if (sentAt && (await node.receipt(chainHash as Hex))) return;
+        const receipt = sentAt ? await node.receipt(chainHash as Hex) : undefined;
+        if (receipt) {
+          receipts.set(chainHash, receipt);
+          return;
+        }
         await node.send(raw as Hex);
         sent.push(chainHash);
+        paying.add(signer as Address);
       } catch (error) {
         logger.warn({ event: 'chain.sendFailed', chainHash, err: error });
         if (!(error instanceof SettlementError)) return;
         if (error.code === 'CHAIN_CALL_REFUSED') refused.push({ chainHash, words: error.message });
-        if (error.code === 'OPERATOR_FUNDS_MISSING') fundsMissing = true;
+        if (error.code === 'OPERATOR_FUNDS_MISSING') poor.add(signer as Address);
       }
     }),
   );
   await markSent(database.drizzle, sent, now);
   await saveRefusals(database.drizzle, refused);
-  if (fundsMissing) await noteFundsMissing(dependencies, signer);
-  else if (sent.length > 0) await noteFundsThere(dependencies, signer);
+  for (const signer of poor) await noteFundsMissing(dependencies, signer);
+  for (const signer of paying) if (!poor.has(signer)) await noteFundsThere(dependencies, signer);
+  await concludeLateCalls(dependencies, receipts);
 }
 
 /** The keys of this chain that cannot pay for their calls, and since when, by the machine's clock. */

@@ -111,13 +111,15 @@ const lifeSchema = z
       z.object({
         kind: z.string(),
         sequence: z.number().int(),
-        state: z.enum(['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded']),
+        state: z.enum(['due', 'signed', 'givenUp', 'final', 'reverted', 'superseded', 'withdrawn']),
         nonce: z.number().int().nullable(),
         chainHash: z.string().nullable(),
         blockHeight: z.number().int().nullable(),
         gasUsed: z.number().int().nullable(),
         recordedAt: z.string(),
         signedAt: z.string().nullable(),
+        revertReason: z.string().nullable().openapi({ description: 'why it reverted last; `due` beside it waits' }),
+        notBefore: z.string().nullable().openapi({ description: 'when it goes out again' }),
       }),
     ),
   })

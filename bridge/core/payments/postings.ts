@@ -7,6 +7,7 @@ import type {
   TransferKind,
 } from '../../../ledger-service/vocabulary/journal-entries.ts';
 import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
+import { UNFINAL_ACCOUNT } from '../controls/accepted-not-final.ts';
 import type { Quadrant } from './domain.ts';
 
 /** Who takes part in a payment, as far as the books need to know. */
@@ -68,6 +69,40 @@ export function captureEntry(
     post('target', 'intermediary/position', 'intermediary/clearing', captured.target);
   }
   return entryOf(parties, 'capture', sequence, eventAt, legs);
+}
+
+/** One time that a capture counted before it was final; `end` is how that ended. */
+export type Acceptance = Readonly<{ chainHash: string; ordinal: number; generation: number; amount: Amount }>;
+
+/**
+ * The entry that credits a crypto merchant before its coins are final, at the intermediary's risk, and the one that takes
+ * it back: because the capture itself is posted, or because the chain lost it.
+ *
+ * Shape: both have the same names for the same generation, and an acceptance ends once; so undoing and doing again can
+ *        go on for as long as the chain does
+ */
+export function acceptanceEntry(
+  parties: PaymentParties,
+  { chainHash, ordinal, generation, amount }: Acceptance,
+  step: 'accepted' | 'undone' | 'final',
+  eventAt: Date,
+): JournalEntryInstruction {
+  const given = { debit: UNFINAL_ACCOUNT, credit: merchantOnChain(parties) };
+  const taken = { debit: given.credit, credit: given.debit };
+  const meaning = step === 'accepted' ? 'acceptance' : 'acceptance-ended';
+  const name = (...more: readonly string[]) =>
+    uuidFromMeaning('payment', parties.paymentIdentifier, meaning, chainHash, ordinal, generation, ...more);
+  const kinds = { accepted: 'acceptance', undone: 'acceptanceUndone', final: 'acceptanceFinal' } as const;
+  return {
+    shard: parties.shard,
+    entryIdentifier: name(),
+    kind: `payment.${kinds[step]}`,
+    subject: parties.paymentIdentifier,
+    eventAt,
+    transfers: [
+      { transferIdentifier: name('principal'), kind: 'post', ...(step === 'accepted' ? given : taken), amount },
+    ],
+  };
 }
 
 /** The entry that mirrors a payout to a crypto merchant, once the chain shows it at the agreed depth. */

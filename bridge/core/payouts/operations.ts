@@ -19,7 +19,7 @@ import type { DomainEvent, DueEvent, Outbox } from '../../platform/outbox.ts';
 import { lowerExposure } from '../controls/exposure/operations.ts';
 import { findMerchant } from '../participants/operations.ts';
 import { CHAIN_SUBMISSION } from '../payments/dependencies.ts';
-import { finalizeMovements, lockPaymentsOf, ownPayments } from '../payments/operations/find-payment.ts';
+import { finalizeMovements, findTerms, lockPaymentsOf, ownPayments } from '../payments/operations/find-payment.ts';
 import { payoutEntry, refundPayoutEntry } from '../payments/postings.ts';
 import {
   type ChainPayoutRow,
@@ -29,6 +29,7 @@ import {
   loadPayouts,
   lockBatchItems,
   lockDuePayouts,
+  reopenApart,
   reopenBatch,
   saveBatched,
   savePayout,
@@ -90,6 +91,7 @@ export async function schedulePayouts(
       amount: BigInt(paid.minorUnits),
       batchId: null,
       batchIndex: null,
+      alone: false,
       recordedAt,
       finalAt: null,
       chainHash: null,
@@ -106,15 +108,22 @@ export async function schedulePayouts(
 /**
  * Puts what is due into batches, one for each asset, and asks the chain to pay them.
  *
- * Effects: batch, items and chain call in one database transaction; → how many items were batched
+ * Shape:   `toPay` says which of them are to be paid indeed; all, unless given; → how many were due
+ * Effects: batch, items and chain call in one database transaction
  */
-export async function batchPayouts(dependencies: PayoutDependencies): Promise<number> {
+export async function batchPayouts(
+  dependencies: PayoutDependencies,
+  toPay: (transaction: DatabaseTransaction, due: readonly ChainPayoutRow[]) => Promise<readonly ChainPayoutRow[]> = (
+    _,
+    due,
+  ) => Promise.resolve(due),
+): Promise<number> {
   const { database, clock, identifiers, deployment, outbox } = dependencies;
   let batched = 0;
   for (;;) {
     const found = await inDatabaseTransaction(database, async (transaction) => {
       const due = await lockDuePayouts(transaction, ITEMS_AT_ONCE);
-      for (const items of byAsset(due)) {
+      for (const items of byAsset(await toPay(transaction, due))) {
         const first = items[0]!;
         const batchId = identifiers.next('bat', first.shard);
         await saveBatched(transaction, items, batchId);
@@ -124,7 +133,8 @@ export async function batchPayouts(dependencies: PayoutDependencies): Promise<nu
           tokenOf(first.asset),
           items.map(({ payee, amount }) => ({ payee: payee as Address, amount })),
         );
-        const named = { shard: first.shard, subject: batchId, sequence: 0 };
+        const grounds = await groundsOf(transaction, items);
+        const named = { shard: first.shard, subject: batchId, sequence: 0, grounds };
         await enqueueChainCalls(transaction, [{ ...call, ...named }], clock.now());
       }
       return due.length;
@@ -133,6 +143,16 @@ export async function batchPayouts(dependencies: PayoutDependencies): Promise<nu
     if (found > 0) outbox.ring(CHAIN_SUBMISSION);
     if (found < ITEMS_AT_ONCE) return batched;
   }
+}
+
+/** For each item the terms that it gives back: what the signer looks up on chain before it pays a payer. */
+async function groundsOf(
+  transaction: DatabaseTransaction,
+  items: readonly ChainPayoutRow[],
+): Promise<readonly unknown[]> {
+  const refunds = items.filter(({ purpose }) => purpose === 'payerRefund').map(({ paymentId }) => paymentId);
+  const terms = await findTerms(transaction, items[0]!.shard, refunds);
+  return items.map(({ paymentId, purpose }) => (purpose === 'payerRefund' ? (terms.get(paymentId) ?? null) : null));
 }
 
 type WalletPayload = Readonly<{
@@ -200,8 +220,9 @@ export async function applyWalletEvents(
       ofShard.map(({ paymentId, amount }) => ({ subject: paymentId, amount })),
     );
   }
-  for (const { topic, subject, shard } of due) {
+  for (const { topic, subject, shard, payload } of due) {
     if (topic === 'chainCall.reverted') await reopenBatch(transaction, shard, subject);
+    if (topic === 'chainCall.withdrawn') await reopenApart(transaction, shard, subject, itemsOf(payload));
   }
   return events;
 }
@@ -301,6 +322,13 @@ function entryOf(item: ChainPayoutRow, at: Date): JournalEntryInstruction {
     : payoutEntry(parties, item.sequence, amount, at);
 }
 
+/** Those that stood in the way of their batch; null for all of them. */
+function itemsOf(payload: unknown): readonly number[] | null {
+  return (payload as Readonly<{ items: readonly number[] | null }>).items;
+}
+
 function byAsset(rows: readonly ChainPayoutRow[]): readonly (readonly ChainPayoutRow[])[] {
-  return [...Map.groupBy(rows, ({ asset, shard }) => `${shard} ${asset}`).values()];
+  // What the signer refused in company goes by itself, and holds up nobody else.
+  const groupOf = ({ asset, shard, alone, payoutId }: ChainPayoutRow) => `${shard} ${asset} ${alone ? payoutId : ''}`;
+  return [...Map.groupBy(rows, groupOf).values()];
 }

@@ -89,6 +89,20 @@ export async function reopenBatch(transaction: DatabaseTransaction, shard: Shard
     .where(and(eq(chainPayouts.shard, shard), eq(chainPayouts.batchId, batchId), eq(chainPayouts.state, 'batched')));
 }
 
+/** Puts the items of a batch that never went out back; those that were in its way are paid apart from then on. */
+export async function reopenApart(
+  transaction: DatabaseTransaction,
+  shard: Shard,
+  batchId: string,
+  items: readonly number[] | null,
+): Promise<void> {
+  const wasInTheWay = items === null ? sql`true` : inArray(chainPayouts.batchIndex, [...items]);
+  await transaction
+    .update(chainPayouts)
+    .set({ state: 'due', batchId: null, batchIndex: null, alone: sql`${chainPayouts.alone} or ${wasInTheWay}` })
+    .where(and(eq(chainPayouts.shard, shard), eq(chainPayouts.batchId, batchId), eq(chainPayouts.state, 'batched')));
+}
+
 /** Newest first; the cursor names the last row of the page before. */
 export async function loadPayouts(
   reader: Reader,

@@ -7,6 +7,7 @@ import type { Amount } from '../../../ledger-service/vocabulary/money.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import { EVERYTHING, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../platform/once.ts';
+import { requireUnpaused } from '../controls/asset-switches/operations.ts';
 import { type QuotePolicy, type QuoteRefused, quoteFromSource, quoteFromTarget } from './domain.ts';
 import { observeAll, type PriceSource } from './price-sources.ts';
 import { insertQuote, loadQuote, type StoredQuote, takeQuotes } from './store.ts';
@@ -55,6 +56,7 @@ export async function createQuote(
   return inDatabaseTransaction(database, async (transaction) => {
     const claim = await claimOnce<QuoteOutcome>(transaction, once, identifiers.next('quo', command.shard), clock);
     if (claim.kind === 'answered') return { outcome: claim.outcome, replayed: true };
+    await requireUnpaused(transaction, command.shard, [from, to]);
     const decision =
       'source' in command
         ? quoteFromSource({ source: command.source, to, observations }, dependencies.quotePolicy, now)

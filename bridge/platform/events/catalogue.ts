@@ -27,6 +27,11 @@ const movementSchema = z.strictObject({
   amount: amountSchema,
   merchantAmount: amountSchema.openapi({ description: 'the same in the money that the merchant is paid in' }),
 });
+const acceptanceSchema = z.strictObject({
+  chainHash: z.string(),
+  generation: z.number().int().openapi({ description: 'from 1; one more each time it is included again' }),
+  merchantAmount: amountSchema,
+});
 const payment = z.strictObject({ payment: paymentSchema });
 const moved = z.strictObject({ payment: paymentSchema, movement: movementSchema });
 
@@ -70,6 +75,14 @@ export const eventCatalogue = {
       movement: z.strictObject({ sequence: z.number().int(), amount: amountSchema }),
       cause: z.enum(['void', 'expiry']),
     }),
+  ),
+  'payment.accepted': type(
+    'A captured amount is on chain, small enough to count before it is final; the intermediary bears that it is lost.',
+    z.strictObject({ payment: paymentSchema, accepted: acceptanceSchema }),
+  ),
+  'payment.acceptanceUndone': type(
+    'The chain gave up the block of a captured amount that counted before it was final. It is accepted again when it is included again.',
+    z.strictObject({ payment: paymentSchema, accepted: acceptanceSchema }),
   ),
   'payment.refunded': type('Captured money is going back to the payer.', moved),
   'payment.settled': type("A captured amount is the merchant's for good: on chain, or by a settled window.", moved),

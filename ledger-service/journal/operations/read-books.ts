@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../platform/database.ts';
+import { openCursor, sealCursor } from '../../platform/http/cursor.ts';
 import { SettlementError } from '../../vocabulary/errors.ts';
 import type { AccountPath, TransferKind } from '../../vocabulary/journal-entries.ts';
 import type { LimitKind, NormalSide } from '../chart.ts';
@@ -187,9 +188,7 @@ export async function listEntries(
   return {
     entries: page,
     nextCursor:
-      grouped.length > limit && last
-        ? Buffer.from(`${last.recordedAt.toISOString()} ${last.entryIdentifier}`).toString('base64url')
-        : null,
+      grouped.length > limit && last ? sealCursor(`${last.recordedAt.toISOString()} ${last.entryIdentifier}`) : null,
   };
 }
 
@@ -213,7 +212,7 @@ function entryOf(rows: readonly Record<string, string>[]): StoredEntry {
 }
 
 function readCursor(text: string) {
-  const [recordedAt = '', entryId = ''] = Buffer.from(text, 'base64url').toString('utf8').split(' ');
+  const [recordedAt = '', entryId = ''] = (openCursor(text) ?? '').split(' ');
   if (Number.isNaN(new Date(recordedAt).getTime()) || !/^[0-9a-f-]{36}$/.test(entryId)) {
     throw new SettlementError('FIELD_INVALID', 'this is no cursor of this list', { param: 'cursor' });
   }

@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -15,7 +16,7 @@ export type Caller = Viewer &
     callerId: string;
     scopes: readonly string[];
   }>;
-export type RoomVariables = { requestIdentifier: string; caller: Caller };
+export type RoomVariables = { requestIdentifier: string; caller: Caller; body: unknown };
 export type RoomEnvironment = { Variables: RoomVariables };
 export type Room = OpenAPIHono<RoomEnvironment>;
 
@@ -49,7 +50,8 @@ export function createOuterApp(dependencies: Readonly<{ identifiers: IdentifierS
     context.header('Request-Id', requestIdentifier);
     await next();
   });
-  app.onError((error, context) => {
+  app.onError((thrown, context) => {
+    const error = malformedOr(thrown);
     const requestIdentifier = context.get('requestIdentifier');
     const isOurs = error instanceof SettlementError;
     if (!isOurs || error.status >= 500) {
@@ -61,6 +63,12 @@ export function createOuterApp(dependencies: Readonly<{ identifiers: IdentifierS
     sendProblem(context, new SettlementError('ROUTE_UNKNOWN', `nothing answers at ${context.req.path}`)),
   );
   return app;
+}
+
+/** Hono says so of a body that should be JSON and is empty, in an error of its own. */
+function malformedOr(error: unknown): unknown {
+  if (!(error instanceof HTTPException) || error.status !== 400) return error;
+  return new SettlementError('BODY_MALFORMED', 'the body is not JSON');
 }
 
 /** Errors: thrown SCOPE_MISSING. */
@@ -94,7 +102,7 @@ export const strictBody: MiddlewareHandler<RoomEnvironment> = async (context, ne
       if (!/^application\/json\s*(;|$)/i.test(type)) {
         throw new SettlementError('CONTENT_TYPE_UNSUPPORTED', `the body is declared as ${JSON.stringify(type)}`);
       }
-      parseStrictJson(text);
+      context.set('body', parseStrictJson(text));
     }
     // Whoever reads the body later reads this text.
     context.req.bodyCache.text = Promise.resolve(text) as never;

@@ -12,7 +12,8 @@ export function parseStrictJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw malformed(error instanceof Error ? error.message : 'not JSON');
+    // What the parser says repeats the text from the first quotation mark on, and that may be anything.
+    throw malformed(error instanceof Error ? error.message.replace(/,? ?"[\s\S]*$/, '') : 'not JSON');
   }
   refuseRepeatedKeys(text);
   refuseUnsafeText(value);

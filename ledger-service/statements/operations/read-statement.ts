@@ -1,4 +1,5 @@
 import { type Database, type Execute, inSnapshot, type Row } from '../../platform/database.ts';
+import { openCursor, sealCursor } from '../../platform/http/cursor.ts';
 import { SettlementError } from '../../vocabulary/errors.ts';
 import type { AccountPath, TransferKind } from '../../vocabulary/journal-entries.ts';
 
@@ -235,7 +236,7 @@ export async function readStatement(
       opening: opening.balance,
       closing: closing.balance,
       lines,
-      nextCursor: rows.length > limit && last ? Buffer.from(`${last.version} ${through}`).toString('base64url') : null,
+      nextCursor: rows.length > limit && last ? sealCursor(`${last.version} ${through}`) : null,
     };
   });
 }
@@ -273,7 +274,7 @@ async function findAccount(execute: Execute, { shard, path, asset }: AccountInBo
 }
 
 function readCursor(text: string): Readonly<{ after: bigint; through: bigint }> {
-  const match = /^(\d{1,18}) (\d{1,18})$/.exec(Buffer.from(text, 'base64url').toString('utf8'));
+  const match = /^(\d{1,18}) (\d{1,18})$/.exec(openCursor(text) ?? '');
   if (!match) throw new SettlementError('FIELD_INVALID', 'this is no cursor of a statement', { param: 'cursor' });
   return { after: BigInt(match[1]!), through: BigInt(match[2]!) };
 }

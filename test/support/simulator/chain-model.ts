@@ -51,7 +51,12 @@ export type ChainTransaction = Readonly<{
   fees?: Fees;
 }>;
 
-type Included = Readonly<{ transaction: ChainTransaction; succeeded: boolean; logs: readonly RawLog[] }>;
+type Included = Readonly<{
+  transaction: ChainTransaction;
+  succeeded: boolean;
+  logs: readonly RawLog[];
+  revertedWith?: string;
+}>;
 
 export type ModelBlock = Readonly<{
   height: number;
@@ -86,9 +91,15 @@ export class ChainModel {
   surge = 1n;
   /** The operator has no coins to pay for gas with. */
   isPoor = false;
+  /** The token moves nothing. The wallet's payouts are not held up: a real one sets a failed item aside. */
+  isPaused = false;
   /** Whether nodes refuse the call under one of the operator's nonces for good. */
   readonly #refuses = new Map<number, boolean>();
   #taken = 0;
+  /** Nonces below it may be spent by what nobody here has signed. */
+  takenBelow = 0;
+  /** Which of several nodes may be wrong: always the same, or two could be in answers to one question. */
+  wrongNode = 0;
 
   constructor(
     deployment: Deployment,
@@ -142,6 +153,7 @@ export class ChainModel {
     const sender = this.#operator;
     const nonce = this.nextNonce(sender);
     this.#taken += 1;
+    this.takenBelow = nonce + 1;
     const fees = { maxFeePerGas: 10n ** 13n, maxPriorityFeePerGas: 10n ** 13n };
     const hash = keccak256(stringToHex(`taken ${nonce} ${this.#taken}`));
     this.enter({ hash, sender, nonce, recipient: sender, data: '0x', value: 0n, fees });
@@ -296,6 +308,11 @@ export class ChainModel {
     );
   }
 
+  revertReason(hash: Hex, branch: readonly ModelBlock[] = this.blocks): string | undefined {
+    const found = branch.flatMap(({ included }) => included).find(({ transaction }) => transaction.hash === hash);
+    return found?.revertedWith;
+  }
+
   receipt(hash: Hex, branch: readonly ModelBlock[] = this.blocks): ChainReceipt | undefined {
     for (const { hash: blockHash, height, included } of branch) {
       const found = included.find(({ transaction }) => transaction.hash === hash);
@@ -313,7 +330,7 @@ export class ChainModel {
       this.#call(attempt, transaction, Math.floor(minedAt.getTime() / 1000), logs);
     } catch (error) {
       if (!(error instanceof Revert)) throw error;
-      return { transaction, succeeded: false, logs: [] };
+      return { transaction, succeeded: false, logs: [], revertedWith: error.message };
     }
     state.balances.clear();
     for (const [key, value] of attempt.balances) state.balances.set(key, value);
@@ -345,6 +362,7 @@ export class ChainModel {
         ),
       });
     const payment = state.payments.get(name);
+    if (this.isPaused && terms.token !== NATIVE_TOKEN) throw new Revert('EnforcedPause()');
     switch (functionName) {
       case 'authorize':
       case 'authorizeNative': {

@@ -2,6 +2,7 @@ import type { Fault, Step } from './gate.ts';
 import type { QueueFaults } from './held-doorbells.ts';
 import type { IssuerFaults } from './held-issuer.ts';
 import type { NodeFaults } from './held-node.ts';
+import type { SignerFaults } from './held-signer.ts';
 import type { RequestFaults } from './request-faults.ts';
 import type { SeededChance } from './seeded-chance.ts';
 
@@ -12,6 +13,7 @@ export type FaultRates = Readonly<{
   steps: StepRates;
   issuer: IssuerFaults;
   nodes: NodeFaults;
+  signer: SignerFaults;
   requests: RequestFaults;
   queue: QueueFaults;
 }>;
@@ -45,9 +47,11 @@ export function drawRates(chance: SeededChance): FaultRates {
       dissenting: rate(0.1),
       forgets: rate(0.2),
       refusesForGood: rate(0.08),
+      lies: rate(0.2),
     },
     requests: { requestLost: rate(0.1), replyLost: rate(0.15), repeated: rate(0.3), doubled: rate(0.3) },
     queue: { lost: rate(0.3), doubled: rate(0.2), late: rate(0.3) },
+    signer: { requestLost: rate(0.1), replyLost: rate(0.15), killed: rate(0.1) },
   };
 }
 
@@ -85,9 +89,12 @@ export const FAULT_KINDS: readonly string[] = [
   ...['request lost', 'reply lost', 'request repeated', 'request doubled'],
   ...['job lost', 'job doubled', 'job late', 'job forged'],
   ...['chain request lost', 'chain reply lost', 'stale node', 'receipt withheld', 'dissenting node'],
+  ...['signer request lost', 'signer reply lost', 'signer killed'],
+  ...['lying node'],
   ...['transaction forgotten', 'transaction dropped', 'transaction repriced'],
   ...['reorganisation', 'reorganisation beyond final'],
   ...['fees risen', 'nonce taken', 'call refused for good', 'operator out of funds'],
+  ...['token paused'],
   ...['issuer request lost', 'issuer reply lost', 'issuer late', 'issuer request twice', 'issuer contradicting'],
   ...['clock step', 'leap over midnight', 'leap over a change to summer time or back'],
 ];

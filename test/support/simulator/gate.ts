@@ -33,6 +33,7 @@ export type StepKind =
   | 'rollback'
   | 'chain request'
   | 'chain reply'
+  | 'signer request'
   | 'issuer request'
   | 'issuer reply'
   | 'request'

@@ -18,6 +18,8 @@ export type NodeFaults = Readonly<{
   forgets: number;
   /** It says of a call that it will never take it. */
   refusesForGood: number;
+  /** It says what is not so; only where others can say better. */
+  lies: number;
 }>;
 
 export const NO_NODE_FAULTS: NodeFaults = {
@@ -28,6 +30,7 @@ export const NO_NODE_FAULTS: NodeFaults = {
   dissenting: 0,
   forgets: 0,
   refusesForGood: 0,
+  lies: 0,
 };
 const FURTHEST_BEHIND = 2;
 
@@ -40,6 +43,8 @@ export class HeldNode implements ChainNode {
   readonly #chance: SeededChance;
   readonly #faults: () => NodeFaults;
   readonly #onFault: (kind: string) => void;
+  /** Of several nodes one at a time is wrong; a node alone may always be. */
+  readonly #mayBeWrong: () => boolean;
 
   constructor(
     world: Readonly<{
@@ -48,6 +53,7 @@ export class HeldNode implements ChainNode {
       chance: SeededChance;
       nodeFaults: () => NodeFaults;
       onFault: (kind: string) => void;
+      mayBeWrong: () => boolean;
     }>,
     owner: Owner,
   ) {
@@ -58,6 +64,7 @@ export class HeldNode implements ChainNode {
     this.#chance = world.chance;
     this.#faults = world.nodeFaults;
     this.#onFault = world.onFault;
+    this.#mayBeWrong = world.mayBeWrong;
   }
 
   head(): Promise<number> {
@@ -101,7 +108,18 @@ export class HeldNode implements ChainNode {
   receipt(chainHash: Hex) {
     return this.#ask(`receipt ${chainHash.slice(0, 10)}`, () => {
       const found = this.#chain.receipt(chainHash, this.#view());
-      return found && this.#draw(this.#faults().missingReceipt, 'receipt withheld') ? undefined : found;
+      if (found && this.#isWrong(this.#faults().missingReceipt, 'receipt withheld')) return undefined;
+      return found && this.#isWrong(this.#faults().lies, 'lying node')
+        ? { ...found, succeeded: !found.succeeded }
+        : found;
+    });
+  }
+
+  revertReason(chainHash: Hex) {
+    return this.#ask(`revert reason ${chainHash.slice(0, 10)}`, () => {
+      const view = this.#view();
+      if (!this.#chain.receipt(chainHash, view)) throw unavailable('unknown transaction');
+      return this.#chain.revertReason(chainHash, view);
     });
   }
 
@@ -110,7 +128,7 @@ export class HeldNode implements ChainNode {
       const decide = () => this.#draw(this.#faults().refusesForGood, 'call refused for good');
       if (this.#chain.refusesForGood(raw, decide)) throw new SettlementError('CHAIN_CALL_REFUSED', 'intrinsic gas');
       if (this.#chain.isPoor) throw new SettlementError('OPERATOR_FUNDS_MISSING', 'insufficient funds');
-      if (this.#draw(this.#faults().forgets, 'transaction forgotten')) return 'accepted' as const;
+      if (this.#isWrong(this.#faults().forgets, 'transaction forgotten')) return 'accepted' as const;
       return this.#chain.submit(raw);
     });
   }
@@ -127,7 +145,8 @@ export class HeldNode implements ChainNode {
     return this.#ask(`nonces spent by ${blockHash.slice(0, 10)}`, () => {
       const block = this.#view().find(({ hash }) => hash === blockHash);
       if (!block) throw unavailable('unknown block');
-      return block.state.nonces.get(address.toLowerCase()) ?? 0;
+      const spent = block.state.nonces.get(address.toLowerCase()) ?? 0;
+      return this.#isWrong(this.#faults().lies, 'lying node') ? spent + 5 : spent;
     });
   }
 
@@ -139,14 +158,17 @@ export class HeldNode implements ChainNode {
   #view(): readonly ModelBlock[] {
     const { dissenting, stale } = this.#faults();
     const { blocks, lostBranch } = this.#chain;
-    if (lostBranch && this.#draw(dissenting, 'dissenting node')) return lostBranch;
-    if (!this.#draw(stale, 'stale node')) return blocks;
+    if (lostBranch && this.#isWrong(dissenting, 'dissenting node')) return lostBranch;
+    if (!this.#isWrong(stale, 'stale node')) return blocks;
     return blocks.slice(0, Math.max(1, blocks.length - this.#chance.between(1, FURTHEST_BEHIND)));
   }
 
   #logsAt(heights: readonly number[], view: readonly ModelBlock[], addresses: readonly Address[]) {
     const wanted = new Set(addresses.map((address) => address.toLowerCase()));
-    return heights.flatMap((height) => this.#chain.logsAt(height, view)).filter(({ address }) => wanted.has(address));
+    const found = heights
+      .flatMap((height) => this.#chain.logsAt(height, view))
+      .filter(({ address }) => wanted.has(address));
+    return found.length > 0 && this.#isWrong(this.#faults().lies, 'lying node') ? found.slice(1) : found;
   }
 
   async #ask<Answer>(label: string, answer: () => Answer): Promise<Answer> {
@@ -157,6 +179,10 @@ export class HeldNode implements ChainNode {
       return { given };
     });
     return said.given;
+  }
+
+  #isWrong(probability: number, kind: string): boolean {
+    return this.#mayBeWrong() && this.#draw(probability, kind);
   }
 
   #draw(probability: number, kind: string): boolean {

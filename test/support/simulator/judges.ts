@@ -7,7 +7,7 @@ import type { SimulatorServer } from './server.ts';
 import { MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
 
 /** Longer than a block, its way into the pool and a reorganisation may take together. */
-const LATE_MILLISECONDS = 30_000;
+const LATE_MILLISECONDS = 120_000;
 
 export type WaitingFor = Readonly<Record<string, number>>;
 
@@ -54,7 +54,7 @@ const MARK_CASES = `case e.asset when '${TOKEN_ASSET}' then 0.0001 else 250300 /
 
 /**
  * What each payment has at risk, from its own rows: of crypto → fiat what may still come, of fiat → crypto what is still
- * owed. Written anew, so that it does not repeat a mistake of the bridge.
+ * owed. What a failed capture had taken is held again, or voided. Written anew, so that it does not repeat a mistake of the bridge.
  */
 const AT_RISK = `
   select case p.quadrant when 'cryptoToFiat' then p.asset else p.merchant_asset end as at_risk_asset,
@@ -63,9 +63,7 @@ const AT_RISK = `
       when p.quadrant = 'cryptoToFiat' and p.phase in ('requires_action', 'unknown') then p.requested
       when p.quadrant = 'cryptoToFiat' then p.authorized - p.voided - coalesce((
         select sum(t.amount) from ledger.transfers t
-        where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0) - coalesce((
-        select sum(m.amount) from bridge.payment_movements m
-        where m.shard = p.shard and m.payment_id = p.payment_id and m.kind = 'capture' and m.state = 'failed'), 0)
+        where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0)
       when p.phase = 'unknown' then p.quoted_target
       else div(p.quoted_target * (p.authorized - p.voided), p.requested) - coalesce((
         select sum(o.amount) from bridge.chain_payouts o
@@ -171,6 +169,7 @@ export async function judgeEnd(
   )) {
     found.push(`${open} of ${asset} is at risk though nothing is under way`);
   }
+  found.push(...(await judgeAcceptances(server)));
   found.push(...(await judgeWindows(server)));
   found.push(...(await judgePayouts(server, chain)));
   found.push(...judgeOracle(oracle, payments, movements));
@@ -210,6 +209,20 @@ function judgeEscrow(payment: Payment, chain: ChainModel): readonly string[] {
       ? []
       : [`the escrow captured ${state.refundable} of ${payment.payment_id}, the books ${expected}`]),
   ];
+}
+
+/** What counted before it was final has ended, each time once, and adds up to nothing. */
+async function judgeAcceptances(server: SimulatorServer): Promise<readonly string[]> {
+  const rows = await server.read<{ what: string }>(`
+    select path || ' stands at ' || posted_debits - posted_credits || ' of ' || asset as what
+    from ledger.accounts where path = 'intermediary/unfinal' and posted_debits <> posted_credits
+    union all
+    select 'payment ' || subject || ' was credited early ' || given || ' times, and that ended ' || taken || ' times'
+    from (select subject, count(*) filter (where entry_kind = 'payment.acceptance') as given,
+        count(*) filter (where entry_kind in ('payment.acceptanceUndone', 'payment.acceptanceFinal')) as taken
+      from ledger.transfers where entry_kind like 'payment.acceptance%' group by subject) as counted
+    where given <> taken order by 1`);
+  return rows.map(({ what }) => what);
 }
 
 /** Every captured or refunded amount of a fiat side is in one settled window. */

@@ -17,6 +17,8 @@ export type MinerParts = Readonly<{
 const BLOCK_MILLISECONDS = 2_000;
 const MOST_REORGANISATIONS = 3;
 const MOST_IN_A_BLOCK = 20;
+/** How many nodes a bridge asks that asks several. */
+export const NODES = 3;
 
 /** Makes the chain go on: blocks, pools that forget, payers who offer more, reorganisations. */
 export class Miner {
@@ -47,7 +49,10 @@ export class Miner {
       gate.trace.write('    the branch that was final is back');
     } else if (chain.isAway) this.#blocksAway -= 1;
     else if (isFaulty()) this.#misbehave(at);
-    if (!isFaulty()) chain.isPoor = false;
+    if (!isFaulty()) {
+      chain.isPoor = false;
+      chain.isPaused = false;
+    }
     chain.remindWallets();
     const block = chain.mine(at, chance.happens(0.2) && isFaulty() ? 1 : MOST_IN_A_BLOCK);
     gate.trace.write(`    block ${block.height} ${block.hash.slice(0, 10)} with ${block.included.length}`);
@@ -80,6 +85,11 @@ export class Miner {
       chain.isPoor = !chain.isPoor;
       if (chain.isPoor) onFault('operator out of funds');
       gate.trace.write(`    the operator ${chain.isPoor ? 'has no' : 'has'} gas money`);
+    }
+    if (chance.happens(chain.isPaused ? 0.3 : 0.04)) {
+      chain.isPaused = !chain.isPaused;
+      if (chain.isPaused) onFault('token paused');
+      gate.trace.write(`    the token ${chain.isPaused ? 'is paused' : 'moves again'}`);
     }
     if (!this.#hasTaken && chain.nextNonce(OPERATOR.address.toLowerCase() as Address) > 0 && chance.happens(0.08)) {
       this.#hasTaken = true;

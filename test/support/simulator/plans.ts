@@ -1,6 +1,6 @@
 import type { Quadrant } from '../../../bridge/core/payments/domain.ts';
 import type { SeededChance } from './seeded-chance.ts';
-import type { PayerName } from './simulated-world.ts';
+import { type PayerName, TOKEN_ASSET } from './simulated-world.ts';
 
 export type PaymentPlan = Readonly<{
   name: string;
@@ -28,6 +28,14 @@ const PAYMENTS = 6;
 const LONG_MILLISECONDS = 2_400_000;
 /** An authorization lasts a minute at least. */
 const SHORT_MILLISECONDS = 66_000;
+
+/** Half of the seeds let captures count before they are final: all of them, or small ones, at the head or a block below. */
+export function drawEarly(chance: SeededChance): readonly Readonly<{ asset: string; below: bigint; depth: number }>[] {
+  if (chance.happens(0.5)) return [];
+  const all = { asset: TOKEN_ASSET, below: 10n ** 12n, depth: chance.below(2) };
+  const small = { asset: TOKEN_ASSET, below: 50_000_000n, depth: chance.below(2) };
+  return chance.happens(0.7) ? [all] : [small, { ...all, depth: 2 }];
+}
 
 /** Six payments, so that each quadrant comes at least once. */
 export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {

@@ -129,12 +129,13 @@ const CHAIN: readonly PlantedBug[] = [
     );
   }),
   {
-    ...withStatement('a capture signed twice, without a number on chain', (statement, chance) =>
-      isOn(statement, 'update', 'chain_calls') && statement.parameters[0] === 'signed' && chance.happens(0.3)
-        ? answered
-        : undefined,
-    ),
+    ...withStatement('a capture signed twice, without a number on chain', (statement, chance) => {
+      if (!isOn(statement, 'update', 'chain_calls') || statement.parameters[0] !== 'signed') return;
+      // Due again as if it had never had a nonce.
+      if (chance.happens(0.3)) statement.parameters.splice(0, 3, 'due', null, null);
+    }),
     withoutSequences: true,
+    withoutSigner: true,
   },
 ];
 

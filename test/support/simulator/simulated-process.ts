@@ -1,4 +1,7 @@
 import type { ChainNode } from '../../../bridge/chain/node.ts';
+import { createVoteRecorder } from '../../../bridge/chain/operations/record-votes.ts';
+import type { Dissent } from '../../../bridge/chain/quorum.ts';
+import type { CallSigner } from '../../../bridge/chain/signing.ts';
 import { deniedPartiesGate } from '../../../bridge/core/authorization/denied-parties.ts';
 import type { IssuerPort } from '../../../bridge/core/authorization/issuer-port.ts';
 import type { QuoteDependencies } from '../../../bridge/core/quotes/operations.ts';
@@ -20,7 +23,7 @@ import { chanceOf, type Gate, Owner } from './gate.ts';
 import { HeldClient, type StatementFilter } from './held-client.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import type { SimulatorServer } from './server.ts';
-import { DEPLOYMENT, OPERATOR_KEY, WORLD } from './simulated-world.ts';
+import { DEPLOYMENT, WORLD } from './simulated-world.ts';
 
 /** One process of the bridge, as `main/all.ts` has it: api, worker and watcher. */
 export type SimulatedProcess = Readonly<{
@@ -37,11 +40,13 @@ export type ProcessParts = Readonly<{
   gate: Gate;
   server: SimulatorServer;
   chance: SeededChance;
-  nodeOf: (owner: Owner) => ChainNode;
+  signerOf: (owner: Owner) => CallSigner;
+  nodeOf: (owner: Owner, votes: (dissents: readonly Dissent[]) => void) => ChainNode;
   issuerOf: (owner: Owner) => IssuerPort;
   doorbellsOf: (owner: Owner) => Doorbells;
   filter: StatementFilter;
   finalityDepth: number;
+  earlyAcceptance: NonNullable<Bridge['configuration']['earlyAcceptance']>;
   watches: boolean;
   poolSize: number;
 }>;
@@ -74,8 +79,8 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       rpcUrl: '',
       port: 0,
       logLevel: 'silent',
-      operatorPrivateKey: OPERATOR_KEY,
       finalityDepth: parts.finalityDepth,
+      earlyAcceptance: parts.earlyAcceptance,
       watchMilliseconds: WATCH_MILLISECONDS,
       issuerDeadlineMilliseconds: ISSUER_DEADLINE_MILLISECONDS,
       databasePoolSize: parts.poolSize,
@@ -87,7 +92,10 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
     },
     logger,
     database,
-    node: parts.nodeOf(owner),
+    node: parts.nodeOf(
+      owner,
+      createVoteRecorder({ database, chainId: DEPLOYMENT.chainId, machineClock, logger, onDissent: () => {} }),
+    ),
     world: WORLD,
     deployment: DEPLOYMENT,
     assets,
@@ -131,6 +139,7 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       logger,
     },
     eventStream: new EventStream({ database, timers, logger }),
+    signer: parts.signerOf(owner),
     close: async () => {},
   };
   await startWorker(bridge);

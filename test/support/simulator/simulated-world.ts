@@ -21,6 +21,8 @@ export const OPERATOR_KEY: Hex = `0x${'7'.repeat(64)}`;
 export const OPERATOR = privateKeyToAccount(OPERATOR_KEY);
 export const PAYERS = { ana: account('1'), ben: account('2') } as const;
 export type PayerName = keyof typeof PAYERS;
+/** Whose signature puts payees on the signer's list. */
+export const TREASURER = account('4');
 export const MERCHANT_WALLET = account('3').address;
 
 const tokenAddress = address('a');

@@ -1,5 +1,6 @@
 import { reclaimData, termsFromJson } from '../../../bridge/chain/escrow.ts';
 import type { ChainNode } from '../../../bridge/chain/node.ts';
+import { majorityOf, quorumOf } from '../../../bridge/chain/quorum.ts';
 import type { IssuerPort } from '../../../bridge/core/authorization/issuer-port.ts';
 import { reconcile } from '../../../bridge/core/reconciliation/operations.ts';
 import type { Doorbells } from '../../../bridge/platform/doorbells.ts';
@@ -12,10 +13,11 @@ import type { StatementFilter } from './held-client.ts';
 import { HeldQueue, NO_QUEUE_FAULTS } from './held-doorbells.ts';
 import { IssuerModel, NO_ISSUER_FAULTS } from './held-issuer.ts';
 import { HeldNode, NO_NODE_FAULTS, type NodeFaults } from './held-node.ts';
+import { NO_SIGNER_FAULTS, SignerModel } from './held-signer.ts';
 import { judgeEnd, judgeSafety, waitingFor } from './judges.ts';
-import { Miner } from './miner.ts';
+import { Miner, NODES } from './miner.ts';
 import { Oracle } from './oracle.ts';
-import { bordersBetween, drawPlans, drawStart, type PaymentPlan } from './plans.ts';
+import { bordersBetween, drawEarly, drawPlans, drawStart, type PaymentPlan } from './plans.ts';
 import { NO_REQUEST_FAULTS, type RequestFaults } from './request-faults.ts';
 import { SeededChance } from './seeded-chance.ts';
 import type { SimulatorServer } from './server.ts';
@@ -33,6 +35,8 @@ export type PlantedBug = Readonly<{
   once?: (request: OnceRequest) => OnceRequest;
   finalityDepth?: number;
   withoutSweeper?: boolean;
+  /** Whoever asks for a signature gets one, whatever was signed before. */
+  withoutSigner?: boolean;
   /** An escrow that does not know what it has done already. */
   withoutSequences?: boolean;
 }>;
@@ -96,6 +100,7 @@ class Simulation {
   readonly #world = new Owner('world');
   readonly #chain: ChainModel;
   readonly #issuer: IssuerModel;
+  readonly #signer: SignerModel;
   readonly #queue: HeldQueue;
   readonly #oracle = new Oracle();
   readonly #clients: Clients;
@@ -111,6 +116,9 @@ class Simulation {
   #nodeFaults: NodeFaults;
   #requestFaults: RequestFaults;
   #statements = 0;
+  /** Three nodes that have to agree, or one. */
+  readonly #asksSeveral: boolean;
+  readonly #early: ReturnType<typeof drawEarly>;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
@@ -122,13 +130,27 @@ class Simulation {
     this.#chain = new ChainModel(DEPLOYMENT, OPERATOR.address, this.#startsAt, HOLDERS);
     this.#issuer = new IssuerModel(this.#gate, this.#chance.fork('issuer'));
     for (const payer of Object.keys(PAYERS)) this.#issuer.balances.set(`${payer}-card`, CARD_BALANCE);
+    this.#signer = new SignerModel(
+      {
+        gate: this.#gate,
+        chain: this.#chain,
+        world: this.#world,
+        chance: this.#chance.fork('signer'),
+        finalityDepth: FINALITY_DEPTH,
+      },
+      !options.bug?.withoutSigner,
+    );
     this.#queue = new HeldQueue(this.#gate, this.#world, this.#chance.fork('queue'));
     const rates = drawRates(this.#chance.fork('rates'));
     const drawn = options.faults === undefined;
     this.#rates = rates.steps;
+    this.#chain.wrongNode = this.#chance.fork('wrong node').below(NODES);
+    this.#early = drawn ? drawEarly(this.#chance.fork('early')) : [];
+    this.#asksSeveral = drawn && this.#chance.fork('nodes').happens(0.4);
     this.#nodeFaults = drawn ? rates.nodes : NO_NODE_FAULTS;
     this.#requestFaults = drawn ? rates.requests : NO_REQUEST_FAULTS;
     this.#issuer.faults = drawn ? rates.issuer : NO_ISSUER_FAULTS;
+    this.#signer.faults = drawn ? rates.signer : NO_SIGNER_FAULTS;
     this.#queue.faults = drawn ? rates.queue : NO_QUEUE_FAULTS;
     const count = (kind: string) => this.#count(kind);
     this.#miner = new Miner({
@@ -143,6 +165,7 @@ class Simulation {
     this.#chain.countsSequences = !options.bug?.withoutSequences;
     this.#queue.sweeps = !options.bug?.withoutSweeper;
     this.#issuer.onFault = count;
+    this.#signer.onFault = count;
     this.#queue.onFault = count;
     const planted = options.bug?.filter?.({
       chance: this.#chance.fork('bug'),
@@ -171,6 +194,7 @@ class Simulation {
   async run(): Promise<SimulationResult> {
     await this.#server.reset();
     await fillWorld(this.#server.database, { now: () => this.#startsAt });
+    await this.#signer.prepare();
     for (let index = 0; index < PROCESSES; index += 1) await this.#start();
     void this.#miner.mine();
     if (!this.#options.faults) void this.#meddle();
@@ -256,7 +280,7 @@ class Simulation {
     const notBefore = this.#gate.time + atLeast;
     for (;;) {
       for (let step = 0; step < STEPS_BETWEEN_LOOKS; step += 1) await this.#gate.step();
-      const isLate = this.#gate.steps - since > MOST_HEALED_STEPS;
+      const isLate = this.#gate.steps - since > MOST_HEALED_STEPS * (this.#asksSeveral ? 2 : 1);
       if (this.#clients.underWay === 0 && this.#gate.time >= notBefore) {
         const waiting = await waitingFor(this.#server);
         if (Object.keys(waiting).length === 0) return undefined;
@@ -270,6 +294,7 @@ class Simulation {
     this.#nodeFaults = NO_NODE_FAULTS;
     this.#requestFaults = NO_REQUEST_FAULTS;
     this.#issuer.faults = NO_ISSUER_FAULTS;
+    this.#signer.faults = NO_SIGNER_FAULTS;
     this.#queue.faults = NO_QUEUE_FAULTS;
     for (const { owner } of this.#processes) owner.clockOffset = 0;
     this.#trace.write('healed');
@@ -285,19 +310,33 @@ class Simulation {
         gate: this.#gate,
         server: this.#server,
         chance: this.#chance.fork('process'),
-        nodeOf: (owner) => {
-          const node = new HeldNode(
-            {
+        nodeOf: (owner, votes) => {
+          const heldNode = (name: string, mayBeWrong: () => boolean, faults: () => NodeFaults) => {
+            const parts = {
               gate: this.#gate,
               chain: this.#chain,
-              chance: chance.fork(owner.name),
-              nodeFaults,
+              chance: chance.fork(name),
               onFault: this.#issuer.onFault,
-            },
-            owner,
-          );
+            };
+            return new HeldNode({ ...parts, nodeFaults: faults, mayBeWrong }, owner);
+          };
+          // Alone it must not lie: nobody could say better.
+          const node = this.#asksSeveral
+            ? quorumOf(
+                Array.from({ length: NODES }, (_, index) => ({
+                  name: `node-${index}`,
+                  node: heldNode(`${owner.name} ${index}`, () => this.#chain.wrongNode === index, nodeFaults),
+                })),
+                { chainId: DEPLOYMENT.chainId, quorum: majorityOf(NODES), onDissent: votes },
+              )
+            : heldNode(
+                owner.name,
+                () => true,
+                () => ({ ...nodeFaults(), lies: 0 }),
+              );
           return bug?.node?.(node) ?? node;
         },
+        signerOf: (owner) => this.#signer.portOf(owner),
         issuerOf: (owner) => {
           const port = this.#issuer.portOf(owner);
           return bug?.issuer?.(port, this.#chance.fork(`bug ${owner.name}`)) ?? port;
@@ -308,6 +347,7 @@ class Simulation {
         },
         filter: this.#filter,
         finalityDepth: bug?.finalityDepth ?? FINALITY_DEPTH,
+        earlyAcceptance: this.#early,
         // Somebody always watches the chain; sometimes two do.
         watches: this.#processes.every(({ watches }) => !watches) || this.#chance.happens(0.3),
         poolSize: POOL_SIZE,

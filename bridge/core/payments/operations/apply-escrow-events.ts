@@ -7,7 +7,7 @@ import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import type { DomainEvent, DueEvent } from '../../../platform/outbox.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideApproval, heldOf, movementOfEscrow, nextEscrowSequence } from '../domain.ts';
-import { authorizationEntry, captureEntry, refundEntry, releaseEntry } from '../postings.ts';
+import { acceptanceEntry, authorizationEntry, captureEntry, refundEntry, releaseEntry } from '../postings.ts';
 import {
   callOfMovement,
   capturedEvent,
@@ -34,12 +34,20 @@ import {
   stateOf,
 } from '../store.ts';
 
-type EscrowPayload = Readonly<{ event: string; fields: Readonly<Record<string, string>>; minedAt: string }>;
+type EscrowPayload = Readonly<{
+  event: string;
+  fields: Readonly<Record<string, string>>;
+  minedAt: string;
+  chainHash: string;
+  /** Of a log that counted before it was final. */
+  ordinal?: number;
+  generation?: number;
+}>;
 
 /**
  * Takes what the escrow has said, once it is final: opens, posts and closes what was waiting for it.
  *
- * Shape:   due events `escrow.final` and `chainCall.reverted`, in the order of the chain
+ * Shape:   due events `escrow.final`, `escrow.accepted`, `escrow.undone` and `chainCall.reverted`, in the order of the chain
  * Effects: in the caller's database transaction: payment rows, journal entries and further events. An event that was
  *          applied before changes nothing, since its movement is no longer `accepted`
  */
@@ -52,7 +60,8 @@ export async function applyEscrowEvents(
   const entries: JournalEntryInstruction[] = [];
   const risks: Risk[] = [];
   const final = due.filter(({ topic }) => topic === 'escrow.final');
-  const names = final.map(({ payload }) => (payload as EscrowPayload).fields.paymentIdentifier!);
+  const early = due.filter(({ topic }) => topic === 'escrow.accepted' || topic === 'escrow.undone');
+  const names = [...final, ...early].map(({ payload }) => (payload as EscrowPayload).fields.paymentIdentifier!);
   const reverted = due.filter(({ topic }) => topic === 'chainCall.reverted');
   // Every payment of the batch at once and before any account, so that nobody waits for us in a circle.
   const locked = await lockPayments(transaction, 0, {
@@ -66,11 +75,19 @@ export async function applyEscrowEvents(
     [...Map.groupBy(loaded, ({ paymentId }) => paymentId)].map(([paymentId, list]) => [paymentId, [...list]]),
   );
   const work = { dependencies, transaction, entries, events, risks, movements };
+  for (const { topic, payload } of early) {
+    const said = payload as EscrowPayload;
+    const row = rows.get(named.get(said.fields.paymentIdentifier!) ?? '');
+    if (row) applyEarly(work, row, said, topic === 'escrow.accepted' ? 'accepted' : 'undone');
+  }
   for (const { payload } of final) {
     const said = payload as EscrowPayload;
     const row = rows.get(named.get(said.fields.paymentIdentifier!) ?? '');
     // An escrow is open to everyone: terms that are not ours are none of our business.
-    if (row) rows.set(row.paymentId, await applyOne(work, row, said));
+    if (row) {
+      rows.set(row.paymentId, await applyOne(work, row, said));
+      applyEarly(work, row, said, 'final');
+    }
   }
   for (const event of reverted) {
     const row = rows.get(event.subject);
@@ -113,6 +130,29 @@ async function applyOne(work: Work, row: PaymentRow, { event, fields, minedAt }:
     default:
       return row;
   }
+}
+
+/**
+ * A capture between wallets that counts before it is final, or does so no longer.
+ *
+ * The steps of one generation may come in any order, since they only add up: what was given is taken back once.
+ */
+function applyEarly(
+  { entries, events }: Work,
+  row: PaymentRow,
+  { event, fields, minedAt, chainHash, ordinal, generation }: EscrowPayload,
+  step: 'accepted' | 'undone' | 'final',
+): void {
+  if (event !== 'Captured' || generation === undefined || ordinal === undefined) return;
+  // What becomes fiat is promised at full depth only.
+  if (row.quadrant !== 'cryptoToCrypto') return;
+  const amount = { minorUnits: BigInt(fields.amount!) - BigInt(fields.feeAmount!), asset: row.asset };
+  if (amount.minorUnits === 0n) return;
+  entries.push(acceptanceEntry(partiesOf(row), { chainHash, ordinal, generation, amount }, step, new Date(minedAt)));
+  if (step === 'final') return;
+  const told = { accepted: { chainHash, generation, merchantAmount: wire(amount) } };
+  const topic = step === 'accepted' ? 'payment.accepted' : 'payment.acceptanceUndone';
+  events.push(paymentEvent(row, topic, `${chainHash} ${ordinal} ${generation}`, told));
 }
 
 function movementsOf({ movements }: Work, { paymentId }: PaymentRow): readonly MovementRow[] {

@@ -50,7 +50,7 @@ type Prepared = Readonly<{
  *          `requires_action`, or `unknown` when the issuer did not answer
  * Units:   minor units of the payer's asset
  * Errors:  thrown, nothing changed: PARTICIPANT_UNKNOWN, INSTRUMENT_UNKNOWN, ASSET_MISMATCH, CURRENCIES_DIFFER,
- *          QUOTE_REQUIRED, QUOTE_UNKNOWN, QUOTE_MISMATCH, QUOTE_EXPIRED, QUOTE_ALREADY_USED, RATE_UNAVAILABLE, RATE_DISPUTED, EXPOSURE_EXCEEDED,
+ *          QUOTE_REQUIRED, QUOTE_UNKNOWN, QUOTE_MISMATCH, QUOTE_EXPIRED, QUOTE_ALREADY_USED, RATE_UNAVAILABLE, RATE_DISPUTED, EXPOSURE_EXCEEDED, ASSET_PAUSED,
  *          PAYMENTS_STOPPED, AMOUNT_TOO_LARGE, REFERENCE_DUPLICATE, IDEMPOTENCY_KEY_REUSED
  * Effects: payment, quote and exposure in one database transaction; then, with an answer, the hold and the event
  *          payment.authorized or payment.declined in another; both are shared with whoever asks at the same moment. No

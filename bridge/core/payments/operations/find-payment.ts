@@ -14,6 +14,7 @@ import {
   loadMovements,
   loadPage,
   loadPayment,
+  loadPayments,
   loadPaymentsByTerms,
   lockPayments,
   type MovementRow,
@@ -114,6 +115,16 @@ export async function findPaymentsOnChain(
       { paymentId, phase, quadrant, asset, movements: ofPayment.get(paymentId) ?? [] },
     ]),
   );
+}
+
+/** The escrow terms of some payments, as they are stored; payments of cards have none. */
+export async function findTerms(
+  transaction: DatabaseTransaction,
+  shard: Shard,
+  paymentIds: readonly string[],
+): Promise<ReadonlyMap<string, unknown>> {
+  const rows = await loadPayments(transaction, shard, paymentIds);
+  return new Map(rows.map(({ paymentId, terms }) => [paymentId, terms]));
 }
 
 /** What waits for an issuer, the chain or a window. */

@@ -5,6 +5,7 @@ import { type Attempt, BatchMustSplit } from '../../../platform/micro-batch.ts';
 import { claimMany, completeMany, type OnceRequest } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
 import type { GatesOutcome } from '../../authorization/gates.ts';
+import { requireUnpaused } from '../../controls/asset-switches/operations.ts';
 import { type ExposureClaim, raiseExposure } from '../../controls/exposure/operations.ts';
 import { acceptQuotes, type StoredQuote } from '../../quotes/operations.ts';
 import type { PaymentDependencies } from '../dependencies.ts';
@@ -94,6 +95,7 @@ export async function openPayments(
     if (rows.length > 0) {
       // Quotes before exposures, as everywhere; both before any payment is written, since another may wait for them.
       await splitOnRefusal(commands.length, async () => {
+        await requireUnpaused(transaction, shard, onChainAssetsOf(rows));
         await acceptQuotes(transaction, accepted, clock.now());
         await raiseExposure(transaction, shard, claimed);
       });
@@ -112,6 +114,15 @@ export async function openPayments(
   });
   outbox.ringFor(events);
   return opened;
+}
+
+/** What payments that are asked for move on chain; a declined one moves nothing. */
+function onChainAssetsOf(rows: readonly PaymentRow[]): readonly string[] {
+  return rows.flatMap(({ phase, quadrant, asset, merchantAsset }) => {
+    if (phase === 'declined' || quadrant === 'fiatToFiat') return [];
+    if (quadrant === 'cryptoToCrypto') return [asset];
+    return [quadrant === 'cryptoToFiat' ? asset : merchantAsset];
+  });
 }
 
 /** A refusal that must undo what was written before it: alone it is thrown as it is, in company it splits the batch. */

@@ -16,13 +16,16 @@ export type PaymentLife = {
   chainCalls: {
     kind: string;
     sequence: number;
-    state: 'due' | 'signed' | 'givenUp' | 'final' | 'reverted' | 'superseded';
+    state: 'due' | 'signed' | 'givenUp' | 'final' | 'reverted' | 'superseded' | 'withdrawn';
     nonce: number | null;
     chainHash: string | null;
     blockHeight: number | null;
     gasUsed: number | null;
     recordedAt: string;
     signedAt: string | null;
+    /** What it reverted for last, and when it goes out again. */
+    revertReason: string | null;
+    notBefore: string | null;
   }[];
 };
 
@@ -59,6 +62,8 @@ export async function readLife(
       gasUsed: call.gasUsed,
       recordedAt: call.recordedAt.toISOString(),
       signedAt: call.signedAt?.toISOString() ?? null,
+      revertReason: call.revertReason,
+      notBefore: call.notBefore?.toISOString() ?? null,
     })),
   };
 }

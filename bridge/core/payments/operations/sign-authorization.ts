@@ -42,17 +42,19 @@ export async function signAuthorization(
     }
     const typedData = authorizationTypedData(deployment, terms);
     const { value, validAfter, validBefore, ...names } = typedData.message;
-    const valid = await verifyTypedData({
-      ...typedData,
-      message: {
-        ...names,
-        value: BigInt(value),
-        validAfter: BigInt(validAfter),
-        validBefore: BigInt(validBefore),
-      },
-      address: terms.payer,
-      signature: command.signature,
-    }).catch(() => false);
+    const valid =
+      isCanonical(command.signature) &&
+      (await verifyTypedData({
+        ...typedData,
+        message: {
+          ...names,
+          value: BigInt(value),
+          validAfter: BigInt(validAfter),
+          validBefore: BigInt(validBefore),
+        },
+        address: terms.payer,
+        signature: command.signature,
+      }).catch(() => false));
     if (!valid) {
       throw new SettlementError('SIGNATURE_INVALID', 'the signature is not the payer’s over these terms', {
         payer: terms.payer,
@@ -66,4 +68,17 @@ export async function signAuthorization(
   });
   outbox.ring(CHAIN_SUBMISSION);
   return result;
+}
+
+/** secp256k1: half of the group's order. */
+const HIGHEST_S = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
+
+/**
+ * The one form that the token's contract takes: 65 bytes, the lower of the two possible s, and v as 27 or 28 (OpenZeppelin
+ * ECDSA.sol; EIP-2). A library recovers the payer from other forms too; sent on, they would only fail on chain, and the payment with
+ * them.
+ */
+function isCanonical(signature: Hex): boolean {
+  if (!/^0x[0-9a-fA-F]{128}1[bcBC]$/.test(signature)) return false;
+  return BigInt(`0x${signature.slice(66, 130)}`) <= HIGHEST_S;
 }
