@@ -38,9 +38,11 @@ contract CoinPages is CoinStore, ICoinPages {
 
     /// @dev Sequence, hops and amount; sequence and amount; the state «active». Nothing is frozen in the short form.
     uint256 private constant STANDING_MASK = 0xffffff0fffffffffffffffff0000000000000000000000000000000000000000;
-    uint256 private constant STANDING_BUT_HOPS_MASK = 0xffffff000fffffffffffffff0000000000000000000000000000000000000000;
+    uint256 private constant STANDING_BUT_HOPS_MASK =
+        0xffffff000fffffffffffffff0000000000000000000000000000000000000000;
     uint256 private constant ACTIVE = 0x0000001000000000000000000000000000000000000000000000000000000000;
-    uint256 private constant ACTIVE_AND_ONE_FURTHER = 0x0000011000000000000000000000000000000000000000000000000000000000;
+    uint256 private constant ACTIVE_AND_ONE_FURTHER =
+        0x0000011000000000000000000000000000000000000000000000000000000000;
     /// @dev No word of a coin that has a number left is above it.
     uint256 private constant LAST_MOVABLE = 0xfffffeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
 
@@ -457,10 +459,7 @@ contract CoinPages is CoinStore, ICoinPages {
                 mstore(place, or(and(record, STANDING_MASK), or(mload(0x180), ACTIVE)))
                 mstore(
                     add(place, TO_AFTERWARDS),
-                    add(
-                        or(and(record, STANDING_BUT_HOPS_MASK), or(shl(220, hops), newOwner)),
-                        ACTIVE_AND_ONE_FURTHER
-                    )
+                    add(or(and(record, STANDING_BUT_HOPS_MASK), or(shl(220, hops), newOwner)), ACTIVE_AND_ONE_FURTHER)
                 )
                 // Hops and new owner, and what follows them, which is written over by the next.
                 mstore(out, change)
@@ -767,7 +766,7 @@ contract CoinPages is CoinStore, ICoinPages {
     /// @dev The word and its fifteen brothers are a group, and that with its own fifteen is the page.
     function _rootAbove(uint256 coin, CoinWord word, bytes calldata proof) private pure returns (bytes32) {
         bytes32 group = _hashAmong(bytes32(CoinWord.unwrap(word)), coin % GROUP, proof[32:512]);
-        return _hashAmong(group, (coin / GROUP) % GROUP, proof[512:]);
+        return _hashAmong(group, (coin / GROUP) % GROUP, proof[512:PROOF_SIZE]);
     }
 
     function _hashAmong(bytes32 node, uint256 index, bytes calldata brothers) private pure returns (bytes32) {

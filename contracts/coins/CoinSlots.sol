@@ -21,11 +21,9 @@ abstract contract CoinSlots is CoinReserve {
     uint256 private constant PLACE_AND_AMOUNT_MASK = 0xfffffff00fffffffffffffff0000000000000000000000000000000000000000;
     uint256 private constant ONE_FURTHER = 0x0000010000000000000000000000000000000000000000000000000000000000;
     /// @dev State, freeze and owner.
-    uint256 private constant STATE_AND_OWNER_MASK =
-        0x000000f00000000000000000ffffffffffffffffffffffffffffffffffffffff;
+    uint256 private constant STATE_AND_OWNER_MASK = 0x000000f00000000000000000ffffffffffffffffffffffffffffffffffffffff;
     /// @dev No word of a coin that has a number left is above it.
-    uint256 private constant LAST_MOVABLE =
-        0xfffffeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
+    uint256 private constant LAST_MOVABLE = 0xfffffeffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
     uint256 private constant ONE_COIN_FURTHER = 0x0000000001000000000000000000000000000000000000000000000000000000;
     /// @dev Of a row: coin, how many, owner.
     bytes32 private constant ROW_MASK = 0x000000ffffffffff000000ffffffffffffffffffffffffffffffffffffffffff;
@@ -108,7 +106,13 @@ abstract contract CoinSlots is CoinReserve {
     ) external override returns (bytes memory) {
         uint256 count = _countRecords(moves, MOVE_SIZE);
         if (CoinSignatures.isHighS(yParityAndS)) revert Refused(_firstOf(moves), Outcome.SignatureHighS);
-        return _move(newOwner, CoinSignatures.recover(_moveDigest(newOwner, keccak256(moves)), r, yParityAndS), moves, count);
+        return
+            _move(
+                newOwner,
+                CoinSignatures.recover(_moveDigest(newOwner, keccak256(moves)), r, yParityAndS),
+                moves,
+                count
+            );
     }
 
     /// @inheritdoc ICoinRegister
@@ -215,7 +219,8 @@ abstract contract CoinSlots is CoinReserve {
         Outcome outcome = _whyNotSwitched(word, head);
         if (outcome != Outcome.Executed) return outcome;
         if (CoinSignatures.isHighS(yParityAndS)) return Outcome.SignatureHighS;
-        if (CoinSignatures.recover(_switchDigest(head.coin(), head), r, yParityAndS) != word.owner()) return Outcome.NotOwner;
+        if (CoinSignatures.recover(_switchDigest(head.coin(), head), r, yParityAndS) != word.owner())
+            return Outcome.NotOwner;
         _handOver(word, head);
         return Outcome.Executed;
     }
@@ -296,7 +301,12 @@ abstract contract CoinSlots is CoinReserve {
     /// @dev Hands the coins on, and says whether all of them could be and their owner has signed for it. Written by hand: of
     /// 6,500 gas for each of 20 a slot takes 5,000 and the call itself 1,350. `_isAdjacentPassed` has the plain form of what is
     /// signed, `_whyNotMoved` that of what is asked of each coin.
-    function _passWhileInOrder(CoinHead row, address owner, bytes32 r, bytes32 yParityAndS) private returns (bool isSigned) {
+    function _passWhileInOrder(
+        CoinHead row,
+        address owner,
+        bytes32 r,
+        bytes32 yParityAndS
+    ) private returns (bool isSigned) {
         address newOwner = row.owner();
         bytes32 typeHash = MOVE_TYPEHASH;
         assembly ("memory-safe") {

@@ -240,10 +240,7 @@ abstract contract CoinStore is ICoinTypes, EIP712, ReentrancyGuardTransient {
         uint256 otherCoin,
         CoinHead other
     ) internal pure returns (bytes32) {
-        return
-            keccak256(
-                abi.encode(MERGE_TYPEHASH, coin, head.sequence(), otherCoin, other.sequence(), head.owner())
-            );
+        return keccak256(abi.encode(MERGE_TYPEHASH, coin, head.sequence(), otherCoin, other.sequence(), head.owner()));
     }
 
     /// @dev What a coin's place holds once it is gone. Whoever had it stays readable, for whoever asks again. The last

@@ -67,12 +67,7 @@ interface ICoinPages is ICoinTypes {
     ) external;
 
     /// @notice As `combine`, of coins in slots or pages.
-    function combineInPages(
-        CoinHead head,
-        CoinHead other,
-        bytes calldata signature,
-        bytes calldata proofs
-    ) external;
+    function combineInPages(CoinHead head, CoinHead other, bytes calldata signature, bytes calldata proofs) external;
 
     /// @notice As `redeem`.
     function redeemFromPage(CoinHead head, bytes calldata signature, bytes calldata proof) external;

@@ -50,7 +50,12 @@ contract CoinPagesTest is PageStage {
     }
 
     /// @dev What the register makes by hand is what EIP-712 and a tree in plain words say, for any leaf, hops and owner.
-    function testFuzz_switch_takesTheOwnersSignatureForAnyOwner(uint8 place, uint8 hops, address owner, bool brief) public {
+    function testFuzz_switch_takesTheOwnersSignatureForAnyOwner(
+        uint8 place,
+        uint8 hops,
+        address owner,
+        bool brief
+    ) public {
         vm.assume(owner != address(0));
         uint256 leaf = LEAF + (place % 4);
         hops = uint8(bound(hops, 0, BLOCK_HOPS));
@@ -117,19 +122,6 @@ contract CoinPagesTest is PageStage {
     function testFuzz_switch_refusesAnyHighS(uint256 s) public {
         s = bound(s, ORDER / 2 + 1, (1 << 255) - 1);
         refusesWhole(abi.encodePacked(bytes32(uint256(1)), bytes32(s)), ICoinTypes.Outcome.SignatureHighS);
-    }
-
-    /// @dev The owner's own signature with its other s, which says the same of the curve: also in the short form.
-    function test_switch_refusesTheOwnersHighSInShort() public {
-        (bytes32 r, bytes32 vs) = halves(by(ALICE, switchOf(pageCoin(LEAF), 1, 0, bob)));
-        uint256 s = uint256(vs) & ((1 << 255) - 1);
-        uint256 high = ORDER - s;
-        vm.assume(high >> 255 == 0);
-        bytes32 flipped = bytes32(((uint256(vs) >> 255) ^ 1) << 255 | high);
-        bytes memory item = abi.encodePacked(briefOf(page[LEAF]), uint8(0), bob, r, flipped);
-        bytes memory outcomes = pages.switchPage(PAGE, itemFor(LEAF, item));
-        assertEq(uint8(outcomes[0]), uint8(ICoinTypes.Outcome.SignatureHighS), "named");
-        assertEq(pages.rootOf(PAGE), rootOf(page), "nothing has changed");
     }
 
     /// @dev Any byte of the items changed, whatever it then means: every coin is where it was, or where its owner sent it.
@@ -355,9 +347,8 @@ contract CoinPagesTest is PageStage {
         for (uint256 leaf = LEAF; leaf < LEAF + 4; ++leaf) {
             bool isBad = leaf == bad;
             bytes memory signature = by(ALICE, switchOf(pageCoin(leaf), 1, 0, bob));
-            asked[leaf] = isBad
-                ? wholeSwitch(leaf, signature)
-                : abi.encodePacked(briefOf(page[leaf]), uint8(0), bob, signature);
+            asked[leaf] =
+                isBad ? wholeSwitch(leaf, signature) : abi.encodePacked(briefOf(page[leaf]), uint8(0), bob, signature);
         }
         bytes memory own = by(ALICE, switchOf(pageCoin(bad), 1, 0, bob));
         if (flaw == 0) {

@@ -201,8 +201,7 @@ contract CoinRegisterTest is CoinStage {
         }
         outcomes = register.switchBatch(records);
         for (uint256 index = 0; index < count; ++index) {
-            ICoinTypes.Outcome again =
-                index == bad ? ICoinTypes.Outcome.NotOwner : ICoinTypes.Outcome.AlreadyDone;
+            ICoinTypes.Outcome again = index == bad ? ICoinTypes.Outcome.NotOwner : ICoinTypes.Outcome.AlreadyDone;
             assertEq(uint8(outcomes[index]), uint8(again), "again");
         }
     }

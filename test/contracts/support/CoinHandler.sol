@@ -241,8 +241,7 @@ contract CoinHandler is PageStage {
             address owner = ownerAt(chance >> 8);
             uint256 signer = signerOf(now_.owner, chance >> 16);
             bytes memory signature = signedBy(signer, switchOf(pageCoin(leaf), sequence, 0, owner));
-            bool isInOrder =
-                now_.state == ICoinTypes.State.Active && !now_.isFrozen && sequence == now_.sequence;
+            bool isInOrder = now_.state == ICoinTypes.State.Active && !now_.isFrozen && sequence == now_.sequence;
             bool isBrief = isInOrder && vm.addr(signer) == now_.owner && chance % 2 == 0;
             bytes memory told = isBrief ? briefOf(words[leaf]) : wholeOf(words[leaf], sequence);
             asked[leaf] = abi.encodePacked(told, uint8(0), owner, signature);
@@ -267,7 +266,9 @@ contract CoinHandler is PageStage {
             moves = abi.encodePacked(moves, uint8(leaf), now_.sequence);
         }
         bytes memory signature = signedBy(signerOf(owner, seed), moveInPageOf(ownerAt(key), moves));
-        try _pages.movePage(PAGE, owner, ownerAt(key), signature, itemsOf(words, asked)) returns (bytes memory outcomes) {
+        try _pages.movePage(PAGE, owner, ownerAt(key), signature, itemsOf(words, asked)) returns (
+            bytes memory outcomes
+        ) {
             adoptExecuted(outcomes, changed);
         } catch {}
     }
@@ -327,7 +328,7 @@ contract CoinHandler is PageStage {
     function learn(uint256 coin, uint256 word, uint256 other, uint256 otherWord) private {
         uint256[256] memory words = _words;
         bytes32 root = _pages.rootOf(PAGE);
-        for (uint256 combination = 4; combination-- > 0; ) {
+        for (uint256 combination = 4; combination-- > 0;) {
             uint256[256] memory guess = words;
             (uint256 leaf, uint256 otherLeaf) = (coin & 0xff, other & 0xff);
             (uint256 before, uint256 otherBefore) = (words[leaf], words[otherLeaf]);

@@ -78,12 +78,7 @@ abstract contract PageStage is CoinStage {
             });
     }
 
-    function activeWord(
-        uint256 sequence,
-        uint256 hops,
-        uint256 amount,
-        address owner
-    ) internal pure returns (uint256) {
+    function activeWord(uint256 sequence, uint256 hops, uint256 amount, address owner) internal pure returns (uint256) {
         return CoinWord.unwrap(CoinWords.pack(sequence, CoinWords.ACTIVE, hops, amount, owner));
     }
 
