@@ -6,11 +6,11 @@ import { Command, CommanderError } from 'commander';
 import { systemClock } from '../ledger-service/platform/ports.ts';
 import { type ApiClient, ApiProblem, ApiUnreachable, createApiClient } from './api-client.ts';
 import { finishRestoration, restoreBackup, writeBackup } from './backup.ts';
+import { addDisputeCommands } from './command/disputes.ts';
 import { runDoctor } from './command/doctor.ts';
 import { renderLifeline } from './command/lifeline.ts';
 import { listAccounts, listPayments, listPayouts, listWindows } from './command/lists.ts';
 import { addWebhookCommands } from './command/webhooks.ts';
-import { findBooks } from './local/books.ts';
 
 const EXIT = { done: 0, refused: 1, wrongUsage: 2, unknownOutcome: 3 } as const;
 const folder = process.env.SPECIE_FOLDER ?? fileURLToPath(new URL('../.specie', import.meta.url));
@@ -35,6 +35,8 @@ function show(options: Common, value: unknown, text: () => string): void {
 }
 
 async function withBooks<Result>(work: (databaseUrl: string) => Promise<Result>): Promise<Result> {
+  // The embedded server's package ends the process in its own way, with exit code 0: only who needs it loads it.
+  const { findBooks } = await import('./local/books.ts');
   const books = await findBooks(folder);
   if (!books)
     throw new CommanderError(EXIT.wrongUsage, 'specie.noBooks', 'set DATABASE_URL, or start a local run first');
@@ -119,6 +121,7 @@ program
   });
 
 addWebhookCommands(program, client, show);
+addDisputeCommands(program, client, show);
 
 program
   .command('reconcile')

@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lte, not, or, sql } from 'drizzle-orm';
 import type { Database, DatabaseTransaction } from '../../ledger-service/platform/database.ts';
+import { traceContext } from '../../ledger-service/platform/tracing.ts';
 import type { Shard } from '../../ledger-service/vocabulary/identifiers.ts';
 import { chainBlocks, chainCalls, chainKeys, chainLogs, chainSubmissions } from '../schema/chain.ts';
 import { isNewestForm, waitsForEarlier } from './care-store.ts';
@@ -16,7 +17,14 @@ export async function insertCalls(
   if (calls.length === 0) return;
   await transaction
     .insert(chainCalls)
-    .values(calls.map((call) => ({ ...call, state: 'due' as const, recordedAt })))
+    .values(
+      calls.map((call) => ({
+        ...call,
+        state: 'due' as const,
+        traceContext: traceContext(call.subject),
+        recordedAt,
+      })),
+    )
     .onConflictDoNothing();
 }
 
@@ -189,6 +197,8 @@ export async function loadUnsent(reader: Reader, sentBefore: Date, limit: number
       chainHash: chainSubmissions.chainHash,
       raw: chainSubmissions.raw,
       sentAt: chainSubmissions.sentAt,
+      callId: chainCalls.callId,
+      traceContext: chainCalls.traceContext,
       signer: chainCalls.signer,
     })
     .from(chainSubmissions)

@@ -1,12 +1,16 @@
+import type { Context } from 'hono';
+import { matchedRoutes } from 'hono/route';
 import { ledgerRoutes } from '../../ledger-service/http/ledger-routes.ts';
 import { createOuterApp, type Room, strictBody } from '../../ledger-service/platform/http/room.ts';
 import { strictAddress } from '../../ledger-service/platform/http/strict-address.ts';
+import { inSpan } from '../../ledger-service/platform/tracing.ts';
 import { nameOfNode } from '../chain/connect.ts';
 import { chainRoutes } from '../chain/http.ts';
 import { setLocalChainClock } from '../chain/local-clock.ts';
 import { majorityOf } from '../chain/quorum.ts';
 import { assetSwitchRoutes } from '../core/controls/asset-switches/http.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
+import { disputeRoutes } from '../core/disputes/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
 import { kindOfParticipant } from '../core/participants/operations.ts';
@@ -32,6 +36,11 @@ import { drained, runAsProcess } from './process.ts';
 import { type Bridge, openBridge } from './wiring.ts';
 import { priceSourcesOf, quotePolicyOf } from './world.ts';
 
+/** The path as it was declared, without what was filled in. */
+function routeOf(context: Context): string {
+  return matchedRoutes(context).findLast(({ method }) => method !== 'ALL')?.path ?? 'unknown';
+}
+
 /** The whole API as one app of small apps. */
 export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }): Room {
   const { database, assets, clock, machineClock, identifiers, outbox, deployment, node, logger, world, metrics } =
@@ -39,7 +48,10 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
   const app = createOuterApp({ identifiers, logger });
   app.use(async (context, next) => {
     const started = machineClock.now().getTime();
-    await next();
+    const { method } = context.req;
+    const parent = context.req.header('traceparent');
+    const span = { name: `${method} ${routeOf(context)}`, kind: 'server' as const, parent };
+    await inSpan({ ...span, attributes: { requestIdentifier: context.get('requestIdentifier') } }, next);
     // Who is told so opens its next connection elsewhere, and none is cut with a request on its way.
     if (drain.isDraining) context.header('Connection', 'close');
     const labels = { method: context.req.method, route: context.req.routePath };
@@ -91,7 +103,8 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
     paymentEventRoutes({ ...bridge.payments, eventStream: bridge.eventStream }),
     webhookRoutes(bridge.webhooks),
     payoutRoutes({ database }),
-    settlementRoutes({ database, clock, machineClock, outbox }),
+    settlementRoutes({ database, clock, machineClock, outbox, identifiers }),
+    disputeRoutes({ database, clock, identifiers, outbox, assets }),
     chainRoutes({
       database,
       chainId: deployment.chainId,

@@ -9,6 +9,7 @@ import {
   systemClock,
   systemTimers,
 } from '../../ledger-service/platform/ports.ts';
+import { traceWith } from '../../ledger-service/platform/tracing.ts';
 import { AssetRegistry } from '../../ledger-service/vocabulary/assets.ts';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import type { IdentifierSource } from '../../ledger-service/vocabulary/identifiers.ts';
@@ -85,6 +86,9 @@ export async function migrateAll(url: string): Promise<void> {
  */
 export async function openBridge(configuration: Configuration): Promise<Bridge> {
   const logger = createLogger(configuration.logLevel);
+  const { traces } = configuration;
+  const tracer = traces ? await (await import('../platform/opentelemetry.ts')).openTracer(traces) : undefined;
+  if (tracer) traceWith(tracer);
   const database = openDatabase(configuration.databaseUrl, { poolSize: configuration.databasePoolSize });
   try {
     const world = await readWorld(database);
@@ -170,6 +174,7 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         deployment,
         networkFees: world.networkFees,
         paymentLimits: paymentLimitsOf(world),
+        lateReversalsBorneBy: world.lateReversalsBorneBy,
         marks: marksOf(world, clock),
         logger,
       },
@@ -195,6 +200,8 @@ export async function openBridge(configuration: Configuration): Promise<Bridge> 
         await eventStream.close();
         await doorbells.close();
         await database.close();
+        await tracer?.close();
+        if (tracer) traceWith(undefined);
       },
     };
   } catch (error) {

@@ -1,15 +1,24 @@
+import { inSpan } from '../../ledger-service/platform/tracing.ts';
 import { keepSealing } from '../../ledger-service/statements/operations/seal-entries.ts';
 import { CARE_POLICY } from '../chain/care-policy.ts';
 import { type Care, careForCalls } from '../chain/operations/care-for-calls.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
 import { EXPOSURE_ALERTS, watchExposure } from '../core/controls/exposure/watch.ts';
+import { DISPUTE_DEADLINES, endOverdueDisputes } from '../core/disputes/operations.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
 import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
 import { applyEscrowEvents } from '../core/payments/operations/apply-escrow-events.ts';
 import { reverseUnanswered } from '../core/payments/operations/reverse-unanswered.ts';
 import { expirePayments } from '../core/payments/operations/void-payment.ts';
-import { applyWalletEvents, batchPayouts, PAYOUT_BATCHES, schedulePayouts } from '../core/payouts/operations.ts';
+import {
+  applyWalletEvents,
+  batchPayouts,
+  PAYOUT_BATCHES,
+  RESERVES,
+  releaseReserves,
+  schedulePayouts,
+} from '../core/payouts/operations.ts';
 import { isBeingRestored, isCaughtUp, withoutPaid } from '../core/payouts/restoration.ts';
 import { configurationOfProcess } from '../platform/configuration.ts';
 import type { Answer } from '../platform/doorbells.ts';
@@ -40,7 +49,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
   // Books from a backup pay nothing that the chain may have paid already.
-  const isRestored = await isBeingRestored(database);
+  const isRestored = onceAnswered(() => isBeingRestored(database));
   const restoration = {
     ...payouts,
     node,
@@ -52,7 +61,7 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const unlessHeld =
     (work: Answer): Answer =>
     async () => {
-      if (!isRestored || (await isCaughtUp(restoration))) await work();
+      if (!(await isRestored()) || (await isCaughtUp(restoration))) await work();
     };
   const clearing = { clock, identifiers, calendar: world.calendar };
   const deliveries = createDeliveries({ ...bridge.webhooks, send: senderOf(bridge) });
@@ -93,11 +102,13 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         outbox.ringFor(events);
         outbox.ring(PAYOUT_BATCHES);
       },
-      [PAYOUT_BATCHES]: unlessHeld(() =>
-        isRestored
+      [PAYOUT_BATCHES]: unlessHeld(async () =>
+        (await isRestored())
           ? batchPayouts(payouts, (transaction, due) => withoutPaid(restoration, transaction, due))
           : batchPayouts(payouts),
       ),
+      [RESERVES]: unlessHeld(() => releaseReserves(payouts)),
+      [DISPUTE_DEADLINES]: () => endOverdueDisputes({ database, clock, identifiers, outbox }),
       [WEBHOOKS]: deliveries.answer,
       [ISSUER_ADVICE]: () => outbox.drainOutside(ISSUER_ADVICE, (event) => adviseIssuer(payments, event)),
     }),
@@ -109,6 +120,18 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
       stopping.abort();
       await Promise.all([sealing, deliveries.stop()]);
     },
+  };
+}
+
+/** Asks with the first job, and then never again; a question that failed is asked with the next one. */
+function onceAnswered<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let known: Promise<Value> | undefined;
+  return () => {
+    known ??= ask().catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
   };
 }
 
@@ -134,7 +157,9 @@ function timed(bridge: Bridge, answers: Readonly<Record<string, Answer>>): Reado
       async () => {
         const started = machineClock.now().getTime();
         try {
-          await answer();
+          await inSpan({ name: `job ${consumer}` }, async () => {
+            await answer();
+          });
         } finally {
           const durationMilliseconds = machineClock.now().getTime() - started;
           metrics.jobDuration.observe({ consumer }, durationMilliseconds);

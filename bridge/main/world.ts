@@ -46,6 +46,8 @@ const worldSchema = z.object({
   exposureCurrency: z.string().default('USD'),
   /** The most that one payment may ask for, in minor units. */
   paymentLimits: z.record(z.string(), digits),
+  /** Who bears coins that left for a card payment whose issuer says too late that it never stood. */
+  lateReversalsBorneBy: z.enum(['merchant', 'intermediary']).default('merchant'),
   /** Names the settlement model's calendar: one window is open per currency and calendar. */
   calendar: z.string(),
 });

@@ -19,6 +19,8 @@ export const SCOPES = [
   'events:read',
   'webhooks:read',
   'webhooks:write',
+  'disputes:read',
+  'disputes:write',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 

@@ -54,6 +54,9 @@ export const environmentSchema = z.object({
   DRAIN_MILLISECONDS: wholeNumber.default(0),
   /** Worker and watcher, run apart, answer probes and metrics here; unset: they open no port. */
   METRICS_PORT: port.optional(),
+  /** Spans are sent here by OTLP over HTTP; unset: none are made, and nothing of OpenTelemetry is loaded. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(/^https?:\/\//, 'http://127.0.0.1:4318').optional(),
+  OTEL_SERVICE_NAME: z.string().max(100).default('specie'),
   /** How often the watcher compares the books with chain and windows; 0: never. */
   RECONCILIATION_MILLISECONDS: wholeNumber.default(60_000),
 });
@@ -86,6 +89,7 @@ export type Configuration = Readonly<{
   drainMilliseconds?: number | undefined;
   metricsPort?: number | undefined;
   reconciliationMilliseconds?: number | undefined;
+  traces?: Readonly<{ endpoint: string; serviceName: string }> | undefined;
 }>;
 
 /**
@@ -139,6 +143,9 @@ export function readConfiguration(environment: Readonly<Record<string, string | 
     drainMilliseconds: values.DRAIN_MILLISECONDS,
     metricsPort: values.METRICS_PORT,
     reconciliationMilliseconds: values.RECONCILIATION_MILLISECONDS,
+    traces: values.OTEL_EXPORTER_OTLP_ENDPOINT
+      ? { endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: values.OTEL_SERVICE_NAME }
+      : undefined,
   };
 }
 

@@ -218,15 +218,22 @@ type Difference = Readonly<{ path: string; first: string; now: string }>;
 
 /** The first field, in the order of names, in which two bodies differ. */
 export function firstDifference(first: unknown, now: unknown, path = ''): Difference | undefined {
-  if (isRecord(first) && isRecord(now)) {
-    for (const key of [...new Set([...Object.keys(first), ...Object.keys(now)])].sort()) {
-      const difference = firstDifference(first[key], now[key], path ? `${path}.${key}` : key);
-      if (difference) return difference;
-    }
-    return undefined;
+  // The database keeps the fields of an object in an order of its own, within lists too.
+  if ((isRecord(first) && isRecord(now)) || (Array.isArray(first) && Array.isArray(now))) {
+    return firstDifferentField(first as Fields, now as Fields, path);
   }
   const [left, right] = [JSON.stringify(first) ?? 'absent', JSON.stringify(now) ?? 'absent'];
   return left === right ? undefined : { path: path || 'body', first: left.slice(0, 200), now: right.slice(0, 200) };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function firstDifferentField(first: Fields, now: Fields, path: string): Difference | undefined {
+  for (const key of [...new Set([...Object.keys(first), ...Object.keys(now)])].sort()) {
+    const difference = firstDifference(first[key], now[key], path ? `${path}.${key}` : key);
+    if (difference) return difference;
+  }
+  return undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

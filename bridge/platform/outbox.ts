@@ -1,10 +1,11 @@
-import { and, asc, eq, gte, inArray, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lte, or, sql } from 'drizzle-orm';
 import {
   type Database,
   type DatabaseTransaction,
   inDatabaseTransaction,
 } from '../../ledger-service/platform/database.ts';
 import type { Logger } from '../../ledger-service/platform/logging.ts';
+import { inSpans, isTracing, type SpanDescription, traceContext } from '../../ledger-service/platform/tracing.ts';
 import { type Shard, uuidFromMeaning } from '../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../ledger-service/vocabulary/time.ts';
 import { outbox } from '../schema/platform.ts';
@@ -35,6 +36,8 @@ export type DueEvent = Readonly<{
   topic: string;
   subject: string;
   payload: Readonly<Record<string, unknown>>;
+  /** The trace of the request that led to it. */
+  traceContext?: string | null;
 }>;
 
 /** Rings for a consumer, so that it looks for due rows; a lost ring costs time, never an event. */
@@ -89,6 +92,7 @@ export class Outbox {
         attempts: 0,
         notBefore: null,
         lastError: null,
+        traceContext: traceContext(event.subject),
         handledAt: null,
       })),
     );
@@ -150,7 +154,7 @@ export class Outbox {
         await Promise.all(
           ofSubjects.map(async (event) => {
             try {
-              await handle(event);
+              await inSpans(spansOf(consumer, [event]), () => handle(event));
               done.push(event);
             } catch (error) {
               await this.#postpone(consumer, event, error);
@@ -187,6 +191,18 @@ export class Outbox {
       .where(isNull(outbox.handledAt))
       .groupBy(outbox.consumer);
     return Object.fromEntries(rows.map(({ consumer, waiting }) => [consumer, waiting]));
+  }
+
+  /** The trace that led to the newest event of a subject, for work that is done for it without one. */
+  async traceOf(transaction: DatabaseTransaction, shard: Shard, subject: string): Promise<string | null> {
+    if (!isTracing()) return null;
+    const [row] = await transaction
+      .select({ traceContext: outbox.traceContext })
+      .from(outbox)
+      .where(and(eq(outbox.shard, shard), eq(outbox.subject, subject), isNotNull(outbox.traceContext)))
+      .orderBy(desc(outbox.recordedAt), desc(outbox.ordinal))
+      .limit(1);
+    return row?.traceContext ?? null;
   }
 
   /** Events of one topic that a consumer has handled since a moment of the books, oldest first. */
@@ -244,7 +260,7 @@ export class Outbox {
     return inDatabaseTransaction(this.#dependencies.database, async (transaction) => {
       const due = await this.#findDue(transaction, consumer, size, true);
       if (due.length > 0) {
-        await handle(transaction, due);
+        await inSpans(spansOf(consumer, due), () => handle(transaction, due));
         await this.#mark(transaction, consumer, due);
       }
       return due.length;
@@ -262,7 +278,7 @@ export class Outbox {
         await inDatabaseTransaction(this.#dependencies.database, async (transaction) => {
           const stillDue = await this.#lockIfDue(transaction, consumer, event.shard, event.eventId);
           if (!stillDue) return;
-          await handle(transaction, [event]);
+          await inSpans(spansOf(consumer, [event]), () => handle(transaction, [event]));
           await this.#mark(transaction, consumer, [event]);
           handled += 1;
         });
@@ -286,6 +302,7 @@ export class Outbox {
         topic: outbox.topic,
         subject: outbox.subject,
         payload: outbox.payload,
+        traceContext: outbox.traceContext,
       })
       .from(outbox)
       .where(
@@ -363,6 +380,13 @@ export class Outbox {
 
 function eventIdOf({ topic, subject, meaning }: DomainEvent): string {
   return uuidFromMeaning(topic, subject, ...meaning);
+}
+
+/** Handling an event goes on with the trace of whatever led to it, and what follows for a payment with that of its own. */
+function spansOf(consumer: string, events: readonly DueEvent[]): readonly SpanDescription[] {
+  return events.flatMap(({ topic, subject, traceContext: parent }): readonly SpanDescription[] =>
+    parent ? [{ name: `${consumer} ${topic}`, kind: 'consumer', attributes: { subject }, parent, subject }] : [],
+  );
 }
 
 function publishedOf(event: DomainEvent): readonly PublishedEvent[] {

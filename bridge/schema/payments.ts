@@ -50,6 +50,8 @@ export const payments = bridge.table(
     captured: minorUnits('captured').notNull(),
     voided: minorUnits('voided').notNull(),
     refunded: minorUnits('refunded').notNull(),
+    /** What an issuer has charged back and a merchant has not won again. */
+    chargedBack: minorUnits('charged_back').notNull().default(sql`0`),
     /** What the whole requested amount becomes in the merchant's asset, and the intermediary's part of it. */
     quotedTarget: minorUnits('quoted_target').notNull(),
     quotedSpread: minorUnits('quoted_spread').notNull(),
@@ -91,19 +93,21 @@ export const payments = bridge.table(
     index('payments_unanswered').on(table.shard, table.reversalDueAt).where(sql`${table.reversalDueAt} is not null`),
     check(
       'payments_amounts',
-      sql`${table.authorized} <= ${table.requested} and ${table.captured} + ${table.voided} <= ${table.authorized} and ${table.refunded} <= ${table.captured} and ${table.captured} >= 0 and ${table.voided} >= 0 and ${table.refunded} >= 0`,
+      sql`${table.authorized} <= ${table.requested} and ${table.captured} + ${table.voided} <= ${table.authorized} and ${table.refunded} + ${table.chargedBack} <= ${table.captured} and ${table.chargedBack} >= 0 and ${table.captured} >= 0 and ${table.voided} >= 0 and ${table.refunded} >= 0`,
     ),
   ],
 );
 
-/** Every capture, void, expiry and refund of a payment, numbered in one sequence. */
+/** Every capture, void, expiry, refund, chargeback and representment of a payment, numbered in one sequence. */
 export const paymentMovements = bridge.table(
   'payment_movements',
   {
     shard: shardColumn(),
     paymentId: text('payment_id').notNull(),
     sequence: integer('sequence').notNull(),
-    kind: text('kind', { enum: ['capture', 'void', 'expiry', 'refund'] }).notNull(),
+    kind: text('kind', {
+      enum: ['capture', 'void', 'expiry', 'refund', 'chargeback', 'representment', 'lateReversal'],
+    }).notNull(),
     /** `accepted` waits for the chain, a payout or the close of a window; `final` is the merchant's, or the payer's. */
     state: text('state', { enum: ['accepted', 'final', 'failed'] }).notNull(),
     amount: minorUnits('amount').notNull(),

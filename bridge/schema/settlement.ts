@@ -34,7 +34,7 @@ export const presentments = bridge.table(
     paymentId: text('payment_id').notNull(),
     sequence: integer('sequence').notNull(),
     windowId: text('window_id').notNull(),
-    kind: text('kind', { enum: ['capture', 'refund'] }).notNull(),
+    kind: text('kind', { enum: ['capture', 'refund', 'chargeback', 'representment', 'lateReversal'] }).notNull(),
     quadrant: text('quadrant', { enum: ['fiatToFiat', 'cryptoToFiat', 'fiatToCrypto'] }).notNull(),
     merchantId: text('merchant_id').notNull(),
     acquirerId: text('acquirer_id'),
@@ -79,7 +79,7 @@ export const obligations = bridge.table(
   ],
 );
 
-/** What an acquirer pays a merchant for one window; what refunds took beyond it is carried to the next. */
+/** What an acquirer pays a merchant for one window; what refunds and chargebacks took beyond it is carried on. */
 export const merchantPayouts = bridge.table(
   'merchant_payouts',
   {
@@ -94,6 +94,12 @@ export const merchantPayouts = bridge.table(
     carriedIn: minorUnits('carried_in').notNull(),
     paid: minorUnits('paid').notNull(),
     carriedOut: minorUnits('carried_out').notNull(),
+    chargebacks: minorUnits('chargebacks').notNull().default(sql`0`),
+    representments: minorUnits('representments').notNull().default(sql`0`),
+    withheld: minorUnits('withheld').notNull().default(sql`0`),
+    fromReserve: minorUnits('from_reserve').notNull().default(sql`0`),
+    writtenOff: minorUnits('written_off').notNull().default(sql`0`),
+    writtenBack: minorUnits('written_back').notNull().default(sql`0`),
     paidAt: moment('paid_at').notNull(),
   },
   (table) => [
@@ -110,11 +116,14 @@ export const chainPayouts = bridge.table(
     paymentId: text('payment_id').notNull(),
     sequence: integer('sequence').notNull(),
     payoutId: text('payout_id').notNull(),
-    purpose: text('purpose', { enum: ['merchantPayout', 'payerRefund'] }).notNull(),
+    purpose: text('purpose', { enum: ['merchantPayout', 'payerRefund', 'reserveRelease'] }).notNull(),
     state: text('state', { enum: ['due', 'batched', 'final', 'claimable'] }).notNull(),
     asset: text('asset').notNull(),
     payee: text('payee').notNull(),
+    /** What leaves the wallet; what was netted or kept back of the movement stands beside it. */
     amount: minorUnits('amount').notNull(),
+    netted: minorUnits('netted').notNull().default(sql`0`),
+    withheld: minorUnits('withheld').notNull().default(sql`0`),
     batchId: text('batch_id'),
     batchIndex: integer('batch_index'),
     /** The signer refused it in company once, so it has a batch of its own. */

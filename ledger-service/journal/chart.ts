@@ -16,13 +16,15 @@ const open = (normalSide: NormalSide): AccountRule => ({ normalSide, limitKind: 
 const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
   [new RegExp(`^issuer/${NAME}/position$`), open('credit')],
   [new RegExp(`^acquirer/${NAME}/(position|fees)$`), open('credit')],
-  [new RegExp(`^merchant/${NAME}/(payable|onchain)$`), open('credit')],
+  [new RegExp(`^acquirer/${NAME}/losses$`), open('debit')],
+  [new RegExp(`^merchant/${NAME}/(payable|onchain|reserve)$`), open('credit')],
   [new RegExp(`^merchant/${NAME}/receivable$`), open('debit')],
   [/^network\/(clearing|settlement|scheme-fees)$/, open('credit')],
   [/^payers\/onchain$/, open('debit')],
   // The wallet promises no coins that it does not have.
   [/^intermediary\/chain$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^intermediary\/(position|clearing|settlement|spread|fees|treasury)$/, open('credit')],
+  [/^intermediary\/losses$/, open('debit')],
   [/^intermediary\/unfinal$/, open('debit')],
   [/^suspense\/onchain$/, open('credit')],
   [/^shard\/(0|[1-9]\d{0,3})\/clearing$/, open('credit')],

@@ -6,6 +6,7 @@ import { SettlementError } from '../vocabulary/errors.ts';
 import type { Timers } from '../vocabulary/time.ts';
 import { systemTimers } from './ports.ts';
 import { connectPostgres } from './postgres-pool.ts';
+import { inSpan } from './tracing.ts';
 
 type NoRelations = Record<string, never>;
 
@@ -33,6 +34,7 @@ export type Row = readonly (string | number | boolean | Buffer | string[] | numb
 /** Runs one prepared statement; statements started together travel together. */
 export type Execute = (statement: string, parameters: readonly (string | number | null)[]) => Promise<Row[]>;
 
+const DATABASE_TRANSACTION = { name: 'database transaction' };
 const STATEMENT_TIMEOUT_MILLISECONDS = 30_000;
 const LOCK_TIMEOUT_MILLISECONDS = 10_000;
 const MAXIMUM_ATTEMPTS = 8;
@@ -117,7 +119,9 @@ export async function inDatabaseTransaction<Result>(
 ): Promise<Result> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await database.drizzle.transaction(work, { isolationLevel: 'read committed' });
+      return await inSpan(DATABASE_TRANSACTION, () =>
+        database.drizzle.transaction(work, { isolationLevel: 'read committed' }),
+      );
     } catch (error) {
       const code = databaseErrorCode(error);
       if (code === undefined || !isContention(code) || attempt === MAXIMUM_ATTEMPTS) throw asUnavailability(error);

@@ -1,3 +1,5 @@
+import { keepingTrace } from './tracing.ts';
+
 /**
  * Gathers what many callers ask for at the same time, and has it done together.
  *
@@ -17,6 +19,8 @@ type Waiting<Command, Result> = Readonly<{
   command: Command;
   resolve(result: Result): void;
   reject(reason: unknown): void;
+  /** Has the work go on in the trace of whoever asked for it. */
+  inTrace: ReturnType<typeof keepingTrace<Promise<readonly Result[]>>>;
 }>;
 
 export function createGatherer<Command, Result>(options: {
@@ -56,7 +60,9 @@ export function createGatherer<Command, Result>(options: {
   };
   const attempt = async (batch: readonly Waiting<Command, Result>[]): Promise<void> => {
     try {
-      const results = await options.work(batch.map(({ command }) => command));
+      const work = () => options.work(batch.map(({ command }) => command));
+      // Work that many share is the first one's in the trace.
+      const results = await (batch[0]?.inTrace?.(work) ?? work());
       for (const [index, { resolve }] of batch.entries()) resolve(results[index]!);
     } catch (error) {
       if (batch.length === 1 || !options.isOneCommandsFault(error)) for (const { reject } of batch) reject(error);
@@ -71,7 +77,7 @@ export function createGatherer<Command, Result>(options: {
   return {
     add(command) {
       return new Promise((resolve, reject) => {
-        waiting.push({ command, resolve, reject });
+        waiting.push({ command, resolve, reject, inTrace: keepingTrace() });
         schedule();
       });
     },

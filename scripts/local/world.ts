@@ -184,6 +184,7 @@ export function localWorld(deployment: World['deployment'], token: `0x${string}`
       [TOKEN(chainId, token)]: '25000000000',
       [COIN(chainId)]: (10n * 10n ** 18n).toString(),
     },
+    lateReversalsBorneBy: 'merchant',
     calendar: 'daily',
   };
 }

@@ -50,6 +50,8 @@ let coinPaymentId: string;
 let token: string;
 let endpointId: string;
 let payoutId: string;
+let lastDispute: string | undefined;
+let disputedPayment: string | undefined;
 const keys = new Map<string, string>();
 let counter = 0;
 
@@ -67,6 +69,25 @@ async function captured(): Promise<string> {
   const fresh = await pay('bakery', 'ana-card');
   await local.client.post(`/v1/payments/${fresh}/captures`, { amount: EUROS }, `${fresh}-capture`);
   return fresh;
+}
+
+/** One that nobody has answered yet: the one before, while it is still so. */
+async function disputed(): Promise<string> {
+  if (lastDispute !== undefined) {
+    const { state } = await local.client.get<{ state: string }>(`/v1/disputes/${lastDispute}`);
+    if (state === 'opened') return lastDispute;
+  }
+  const amount = { ...EUROS, minorUnits: '1' };
+  const body = { paymentId: await disputable(), reasonCode: 'fraud', amount };
+  const made = await local.client.post<{ disputeId: string }>('/v1/disputes', body, `dispute-${++counter}`);
+  lastDispute = made.disputeId;
+  return lastDispute;
+}
+
+/** A captured payment of which every dispute takes one cent. */
+async function disputable(): Promise<string> {
+  disputedPayment ??= await captured();
+  return disputedPayment;
 }
 
 async function unsigned(): Promise<Asked> {
@@ -197,6 +218,13 @@ const rows: Readonly<Record<string, Row>> = {
     own: { merchant: 201 },
     foreign: 'PAYMENT_UNKNOWN',
   },
+  'POST /v1/payments/{paymentId}/late-reversal': {
+    ask: async () => ({ path: `/v1/payments/${await disputable()}/late-reversal` }),
+    scope: 'payments:write',
+    operator: 422,
+    own: { issuer: 422 },
+    foreign: 'PAYMENT_UNKNOWN',
+  },
   'GET /v1/payouts': {
     ask: () => ({ path: '/v1/payouts' }),
     scope: 'settlement:read',
@@ -205,6 +233,76 @@ const rows: Readonly<Record<string, Row>> = {
     foreign: 200,
     shows: () => payoutId,
     owners: { merchant: 'arcade' },
+  },
+  'POST /v1/disputes': {
+    ask: async () => ({
+      path: '/v1/disputes',
+      body: { paymentId: await disputable(), reasonCode: 'fraud', amount: { ...EUROS, minorUnits: '1' } },
+    }),
+    scope: 'disputes:write',
+    operator: 201,
+    own: { issuer: 201 },
+    foreign: 'PAYMENT_UNKNOWN',
+  },
+  'GET /v1/disputes': {
+    ask: async () => {
+      await disputed();
+      return { path: '/v1/disputes' };
+    },
+    scope: 'disputes:read',
+    operator: 200,
+    own: withAccounts(200),
+    foreign: 200,
+    shows: () => lastDispute ?? '',
+  },
+  'GET /v1/disputes/{disputeId}': {
+    ask: async () => ({ path: `/v1/disputes/${await disputed()}` }),
+    scope: 'disputes:read',
+    operator: 200,
+    own: withAccounts(200),
+    foreign: 'DISPUTE_UNKNOWN',
+  },
+  'POST /v1/disputes/{disputeId}/evidence': {
+    ask: async () => ({ path: `/v1/disputes/${await disputed()}/evidence`, body: { statement: 'Delivered.' } }),
+    scope: 'disputes:write',
+    operator: 201,
+    own: { merchant: 201 },
+    foreign: 'DISPUTE_UNKNOWN',
+  },
+  'POST /v1/disputes/{disputeId}/accept': {
+    ask: async () => ({ path: `/v1/disputes/${await disputed()}/accept` }),
+    scope: 'disputes:write',
+    operator: 201,
+    own: { merchant: 201 },
+    foreign: 'DISPUTE_UNKNOWN',
+  },
+  'POST /v1/disputes/{disputeId}/decide': {
+    ask: async () => ({ path: `/v1/disputes/${await disputed()}/decide`, body: { outcome: 'won' } }),
+    scope: 'disputes:write',
+    operator: 201,
+    own: { issuer: 201 },
+    foreign: 'DISPUTE_UNKNOWN',
+  },
+  'GET /v1/merchants/{merchantId}/standing': {
+    ask: () => ({ path: '/v1/merchants/bakery/standing' }),
+    scope: 'settlement:read',
+    operator: 200,
+    own: { merchant: 200 },
+    foreign: 'PARTICIPANT_UNKNOWN',
+  },
+  'PUT /v1/merchants/{merchantId}/reserve-policy': {
+    ask: () => ({ path: '/v1/merchants/cinema/reserve-policy', body: { basisPoints: 0, days: 0 } }),
+    scope: 'settlement:write',
+    operator: 200,
+    own: NOBODY,
+    foreign: 403,
+  },
+  'POST /v1/merchants/{merchantId}/departure': {
+    ask: () => ({ path: '/v1/merchants/cinema/departure' }),
+    scope: 'settlement:write',
+    operator: 200,
+    own: NOBODY,
+    foreign: 403,
   },
   'GET /v1/settlement-windows': {
     ask: () => ({ path: '/v1/settlement-windows' }),

@@ -34,6 +34,7 @@ export async function startTestBridge(
     issuerDeadlineMilliseconds?: number;
     apiRequestsAtOnce?: number;
     logLevel?: string;
+    traces?: Readonly<{ endpoint: string; serviceName: string }>;
     /** Nobody works and nobody watches: the books change by requests alone. */
     apiOnly?: boolean;
   }> = {},
@@ -50,6 +51,7 @@ export async function startTestBridge(
     redisUrl: process.env.REDIS_URL,
     port: 0,
     logLevel: options.logLevel ?? 'silent',
+    traces: options.traces,
     apiRequestsAtOnce: options.apiRequestsAtOnce,
     signerUrl: signer.environment.SIGNER_URL,
     signerSecret: signer.environment.SIGNER_SECRET,

@@ -68,11 +68,12 @@ export async function openPaymentStage() {
     deployment: DEPLOYMENT,
     networkFees: WORLD.networkFees,
     paymentLimits: new Map(),
+    lateReversalsBorneBy: 'merchant',
     marks: marksOf(WORLD, clock),
     logger,
   };
   const payouts = { database, clock, machineClock: clock, identifiers, outbox, deployment: DEPLOYMENT };
-  const settlement = { database, clock, machineClock: clock, outbox };
+  const settlement = { database, clock, machineClock: clock, outbox, identifiers };
   const quotes = {
     database,
     clock,

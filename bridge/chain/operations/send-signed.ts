@@ -1,5 +1,6 @@
 import type { Database } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import { inSpans, type SpanDescription } from '../../../ledger-service/platform/tracing.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { Outbox } from '../../platform/outbox.ts';
@@ -40,14 +41,15 @@ export async function sendSigned(dependencies: SendingDependencies): Promise<voi
   const paying = new Set<Address>();
   const poor = new Set<Address>();
   await Promise.all(
-    unsent.map(async ({ chainHash, raw, sentAt, signer }) => {
+    unsent.map(async ({ chainHash, raw, sentAt, signer, callId, traceContext }) => {
       try {
         const receipt = sentAt ? await node.receipt(chainHash as Hex) : undefined;
         if (receipt) {
           receipts.set(chainHash, receipt);
           return;
         }
-        await node.send(raw as Hex);
+        const span = spanOf('send chain call', traceContext, { callId, chainHash });
+        await inSpans(span, () => node.send(raw as Hex));
         sent.push(chainHash);
         paying.add(signer as Address);
       } catch (error) {
@@ -63,6 +65,15 @@ export async function sendSigned(dependencies: SendingDependencies): Promise<voi
   for (const signer of poor) await noteFundsMissing(dependencies, signer);
   for (const signer of paying) if (!poor.has(signer)) await noteFundsThere(dependencies, signer);
   await concludeLateCalls(dependencies, receipts);
+}
+
+/** A span of the trace that asked for a call, if there was one. */
+export function spanOf(
+  name: string,
+  parent: string | null,
+  attributes: Readonly<Record<string, string>>,
+): readonly SpanDescription[] {
+  return parent ? [{ name, kind: 'client', attributes, parent }] : [];
 }
 
 /** The keys of this chain that cannot pay for their calls, and since when, by the machine's clock. */

@@ -5,6 +5,7 @@ import {
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import type { Logger } from '../../../ledger-service/platform/logging.ts';
+import { inSpans } from '../../../ledger-service/platform/tracing.ts';
 import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
@@ -33,7 +34,7 @@ import {
   saveSigned,
   saveWithdrawn,
 } from '../store.ts';
-import { sendSigned } from './send-signed.ts';
+import { sendSigned, spanOf } from './send-signed.ts';
 
 export type SubmissionDependencies = Readonly<{
   database: Database;
@@ -133,7 +134,11 @@ async function signReserved(
   for (;;) {
     const reserved = await loadReserved(database.drizzle, key, CALLS_AT_ONCE);
     if (reserved.length === 0) return { signed: signedCalls, held: false };
-    const answers = await signer.sign({ key, fees, calls: reserved.map((call) => ({ call, nonce: call.nonce! })) });
+    const spans = reserved.flatMap(({ traceContext, callId, kind }) =>
+      spanOf('sign chain call', traceContext, { callId, kind }),
+    );
+    const calls = reserved.map((call) => ({ call, nonce: call.nonce! }));
+    const answers = await inSpans(spans, () => signer.sign({ key, fees, calls }));
     const { signed, held, apart } = await inDatabaseTransaction(database, (transaction) =>
       saveAnswers(dependencies, transaction, key, reserved, answers),
     );
@@ -247,8 +252,9 @@ async function takeRefusal(
     const isKnown = (await loadCall(transaction, signed.callId)) !== undefined;
     if (!isKnown) logger.error({ event: 'chain.signedUnknown', callId: signed.callId, nonce: signed.nonce });
     await takeSigned(dependencies, transaction, signed);
-    const isTaken = code === 'SIGNER_NONCE_TAKEN';
-    await takeBack(transaction, node.chainId, key, nonce!, isTaken ? nonce! + 1 : nonce!);
+    // Books from a backup are behind the signer: whatever it has signed since then names itself when it is asked for.
+    const next = code === 'SIGNER_NONCE_TAKEN' ? (refusal.next ?? nonce! + 1) : nonce!;
+    await takeBack(transaction, node.chainId, key, nonce!, next);
     return { held: false };
   }
   const call = await loadCall(transaction, callId);

@@ -191,7 +191,8 @@ export class SignerCore implements Signer {
     if (other && kind === 'nonceFiller') return undefined;
     if (other) {
       const signed = this.#books.formOf(other);
-      return { ...refusal('SIGNER_NONCE_TAKEN', `nonce ${nonce} is of ${other.callId}`), signed };
+      const next = await this.#nextNonceOf(key);
+      return { ...refusal('SIGNER_NONCE_TAKEN', `nonce ${nonce} is of ${other.callId}`), signed, next };
     }
     const next = await this.#nextNonceOf(key);
     if (nonce < next && kind === 'nonceFiller') return undefined;

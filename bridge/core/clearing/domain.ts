@@ -66,6 +66,20 @@ export function clearRefund(
   return { obligations, entry: entryOf(refund, refundLegsOf(refund)) };
 }
 
+/**
+ * Clears one amount that a merchant has won again: the way back of a chargeback, which is cleared like a refund.
+ *
+ * Shape and errors as {@link clearRefund}
+ */
+export function clearRepresentment(
+  won: Pick<Presentment, 'parties' | 'sequence' | 'amount' | 'eventAt'>,
+): Readonly<{ obligations: readonly Obligation[]; entry: JournalEntryInstruction }> {
+  const { payer, payee } = sidesOf(won.parties);
+  const obligations: Obligation[] = [{ from: payer, to: payee, kind: 'principal', amount: won.amount }];
+  const legs = refundLegsOf(won).map(([role, debit, credit, amount]): Leg => [role, credit, debit, amount]);
+  return { obligations, entry: entryOf(won, legs.toReversed()) };
+}
+
 function refundLegsOf({ parties, amount }: Pick<Presentment, 'parties' | 'amount'>): Leg[] {
   const issuer = () => `issuer/${required(parties.issuer, 'issuer')}/position`;
   const acquirerLegs = (): Leg[] => {

@@ -9,7 +9,7 @@ import type { DueEvent } from '../../platform/outbox.ts';
 import { type Fees, feesOf } from '../fees/domain.ts';
 import type { Quadrant } from '../payments/domain.ts';
 import type { PaymentParties } from '../payments/postings.ts';
-import { clearPresentment, clearRefund } from './domain.ts';
+import { clearPresentment, clearRefund, clearRepresentment } from './domain.ts';
 import {
   insertObligations,
   insertPresentments,
@@ -41,9 +41,10 @@ type Cleared = Readonly<{
 }>;
 
 /**
- * Clears captured and refunded amounts into the open window of their currency: who owes whom, and the entry of it.
+ * Clears captured, refunded and disputed amounts into the open window of their currency: who owes whom, and the entry
+ * of it.
  *
- * Shape:   due events payment.captured and payment.refunded of payments with a fiat side
+ * Shape:   due events payment.captured, refunded, chargedBack and represented of payments with a fiat side
  * Effects: in the caller's database transaction: presentment, obligations and journal entry; an event that was cleared
  *          before changes nothing
  */
@@ -117,19 +118,25 @@ function clear(event: DueEvent, windowId: string, clearedAt: Date) {
   const nothing = { minorUnits: 0n, asset: amount.asset };
   const { sequence } = cleared;
   const eventAt = new Date(cleared.eventAt);
-  const isRefund = event.topic === 'payment.refunded';
-  const fees: Fees = isRefund
-    ? { interchange: nothing, schemeFee: nothing, merchantFee: nothing, merchantNet: amount }
-    : feesOf(amount, scheduleOf(cleared));
+  const kind = KINDS[event.topic];
+  assertInvariant(kind !== undefined, `${event.topic} is cleared`);
+  const fees: Fees =
+    kind === 'capture'
+      ? feesOf(amount, scheduleOf(cleared))
+      : { interchange: nothing, schemeFee: nothing, merchantFee: nothing, merchantNet: amount };
   const spread = cleared.quadrant === 'fiatToCrypto' && cleared.spread ? fromWire(cleared.spread) : nothing;
-  const outcome = isRefund
-    ? clearRefund({ parties, sequence, amount, eventAt })
-    : clearPresentment({ parties, sequence, amount, spread, fees, eventAt });
+  const plain = { parties, sequence, amount, eventAt };
+  const outcome =
+    kind === 'capture'
+      ? clearPresentment({ ...plain, spread, fees })
+      : kind === 'representment'
+        ? clearRepresentment(plain)
+        : clearRefund(plain);
   const named = { shard: event.shard, paymentId: cleared.paymentId, sequence };
   const presentment: PresentmentRow = {
     ...named,
     windowId,
-    kind: isRefund ? 'refund' : 'capture',
+    kind,
     quadrant: cleared.quadrant as PresentmentRow['quadrant'],
     merchantId: cleared.merchantId,
     acquirerId: cleared.acquirerId,
@@ -151,6 +158,15 @@ function clear(event: DueEvent, windowId: string, clearedAt: Date) {
   );
   return { presentment, obligations, entry: outcome.entry };
 }
+
+/** What each event is in clearing. */
+const KINDS: Readonly<Record<string, PresentmentRow['kind']>> = {
+  'payment.captured': 'capture',
+  'payment.refunded': 'refund',
+  'payment.chargedBack': 'chargeback',
+  'payment.represented': 'representment',
+  'payment.reversedLate': 'lateReversal',
+};
 
 function scheduleOf({ fees }: Cleared) {
   assertInvariant(fees !== undefined, 'a capture says which fees apply to it');

@@ -31,6 +31,8 @@ export type PaymentDependencies = Readonly<{
   paymentLimits: ReadonlyMap<string, bigint>;
   /** What assets count for against the limits of exposure. */
   marks: Marks;
+  /** Who bears coins that left for a card payment whose issuer says too late that it never stood. */
+  lateReversalsBorneBy: 'merchant' | 'intermediary';
   logger: Logger;
 }>;
 

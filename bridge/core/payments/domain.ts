@@ -20,6 +20,8 @@ export type PaymentState = Readonly<{
   captured: bigint;
   voided: bigint;
   refunded: bigint;
+  /** What was charged back and not won again. */
+  chargedBack: bigint;
   /** Captures, voids and refunds are numbered together; on chain a lower number is known to be done. */
   sequence: number;
   authorizationExpiresAt: Date;
@@ -85,7 +87,7 @@ export function heldOf(state: PaymentState): bigint {
 }
 
 export function refundableOf(state: PaymentState): bigint {
-  return state.captured - state.refunded;
+  return state.captured - state.refunded - state.chargedBack;
 }
 
 /**
@@ -162,6 +164,22 @@ export function decideRefund(state: PaymentState, amount: Amount, now: Date, the
     return { outcome: 'declined', code: 'CAPTURE_NOT_FINAL', refundable, requested: amount };
   }
   return accept(state, amount, { refunded: state.refunded + amount.minorUnits });
+}
+
+/**
+ * Charges captured money back to its merchant, because the cardholder's issuer says so.
+ *
+ * Errors: declined, returned: PAYMENT_PHASE_UNSUITABLE, AMOUNT_NOT_POSITIVE, ASSET_MISMATCH, AMOUNT_EXCEEDS_CAPTURED
+ */
+export function decideChargeback(state: PaymentState, amount: Amount): Decision {
+  if (state.phase !== 'open' && state.phase !== 'closed') return unsuitable(state);
+  const refusal = refuseAmount(state, amount);
+  if (refusal) return refusal;
+  if (amount.minorUnits > refundableOf(state)) {
+    const refundable = inAsset(state, refundableOf(state));
+    return { outcome: 'declined', code: 'AMOUNT_EXCEEDS_CAPTURED', refundable, requested: amount };
+  }
+  return accept(state, amount, { chargedBack: state.chargedBack + amount.minorUnits });
 }
 
 function accept(state: PaymentState, moved: Amount, change: Partial<PaymentState>): Decision {

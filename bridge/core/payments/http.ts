@@ -22,6 +22,7 @@ import { createPayment } from './operations/create-payment.ts';
 import { findPayment, listPayments } from './operations/find-payment.ts';
 import { readLife } from './operations/read-life.ts';
 import { refundPayment } from './operations/refund-payment.ts';
+import { reverseLate } from './operations/reverse-late.ts';
 import { signAuthorization } from './operations/sign-authorization.ts';
 import { voidPayment } from './operations/void-payment.ts';
 import type { PaymentView } from './view.ts';
@@ -46,7 +47,7 @@ const createPaymentSchema = z
 
 const movementSchema = z.object({
   sequence: z.number().int(),
-  kind: z.enum(['capture', 'void', 'expiry', 'refund']),
+  kind: z.enum(['capture', 'void', 'expiry', 'refund', 'chargeback', 'representment', 'lateReversal']),
   state: z.enum(['accepted', 'final', 'failed']),
   amount: amountSchema,
   merchantAmount: amountSchema,
@@ -82,6 +83,7 @@ const paymentSchema = z
     captured: amountSchema,
     voided: amountSchema,
     refunded: amountSchema,
+    chargedBack: amountSchema.openapi({ description: 'taken back by the issuer, and not won again' }),
     declineCode: z.string().nullable(),
     termsHash: z.string().nullable(),
     occurredAt: z.string(),
@@ -326,8 +328,25 @@ export function paymentRoutes(dependencies: PaymentDependencies): Room {
     const command = { shard, paymentId, amount: readPositiveAmount(body.amount, assets) };
     return answer(context, await refundPayment(dependencies, command, once));
   });
+  room.openapi(lateReversalRoute, async (context) => {
+    requireScope(context, 'payments:write');
+    const { paymentId } = context.req.valid('param');
+    const shard = shardOf(paymentId);
+    const once = onceRequestOf(context, 'reverseLate', { paymentId }, shard);
+    return answer(context, await reverseLate(dependencies, { shard, paymentId }, once));
+  });
   return room;
 }
+
+const lateReversalRoute = createRoute({
+  method: 'post',
+  path: '/v1/payments/{paymentId}/late-reversal',
+  tags: ['payments'],
+  summary: 'Say, as the issuer and after coins have left, that the authorization was reversed or never stood',
+  description: 'Saying it twice changes nothing.',
+  request: { params: paymentParams, headers: idempotencyHeaders },
+  responses: { 201: payment('the payment with its late reversal'), ...moneyProblems },
+});
 
 const listSchema = z.object({ payments: z.array(paymentSchema), nextCursor: z.string().nullable() });
 

@@ -146,6 +146,7 @@ export function refundEntry(
   sequence: number,
   refunded: Readonly<{ source: Amount; target: Amount }>,
   eventAt: Date,
+  borne: Borne = ALL_CARRIED,
 ): JournalEntryInstruction | undefined {
   switch (parties.quadrant) {
     case 'fiatToFiat':
@@ -161,13 +162,129 @@ export function refundEntry(
         { role: `refund-${sequence}`, kind: 'pending', ...INVENTORY, amount: refunded.source },
       ]);
     case 'fiatToCrypto': {
-      if (refunded.target.minorUnits === 0n) return undefined;
-      const owed = { debit: `merchant/${parties.merchant}/receivable`, credit: 'intermediary/position' };
-      return entryOf(parties, 'refund', sequence, eventAt, [
-        { role: 'target', kind: 'post', ...owed, amount: refunded.target },
-      ]);
+      return owedEntry(parties, 'refund', sequence, refunded.target, borne, eventAt);
     }
   }
+}
+
+/** How an amount that a merchant owes is borne; see participants. */
+type Borne = Readonly<{ fromReserve: bigint; writtenOff: bigint }>;
+const ALL_CARRIED: Borne = { fromReserve: 0n, writtenOff: 0n };
+
+/**
+ * The entry of a chargeback as far as it does not go through clearing: a crypto merchant's coins cannot be pulled back,
+ * so that it owes them; its reserve bears that first, and the intermediary's losses where the merchant has left.
+ */
+export function chargebackEntry(
+  parties: PaymentParties,
+  sequence: number,
+  target: Amount,
+  borne: Borne,
+  eventAt: Date,
+): JournalEntryInstruction | undefined {
+  if (parties.quadrant !== 'fiatToCrypto') return undefined;
+  return owedEntry(parties, 'chargeback', sequence, target, borne, eventAt);
+}
+
+/**
+ * The entry of coins that left for a card payment which, as its issuer says too late, never stood: its merchant owes them
+ * like those of a chargeback, or they are the intermediary's loss.
+ */
+export function lateReversalEntry(
+  parties: PaymentParties,
+  sequence: number,
+  target: Amount,
+  borne: Borne | 'intermediary',
+  eventAt: Date,
+): JournalEntryInstruction {
+  const entry =
+    borne === 'intermediary'
+      ? entryOf(parties, 'lateReversal', sequence, eventAt, [
+          {
+            role: 'target',
+            kind: 'post',
+            debit: 'intermediary/losses',
+            credit: 'intermediary/position',
+            amount: target,
+          },
+        ])
+      : owedEntry(parties, 'lateReversal', sequence, target, borne, eventAt);
+  if (!entry) throw new Error('Invariant broken: coins have left');
+  return entry;
+}
+
+/**
+ * The entry of a won dispute, the other way: what the merchant still owed is forgiven, what was written off is made up
+ * for, and what it had paid in the meantime is its again, kept in its reserve until the wallet has paid it.
+ */
+export function representmentEntry(
+  parties: PaymentParties,
+  sequence: number,
+  target: Amount,
+  given: Readonly<{ writtenBack: bigint; kept: bigint }>,
+  eventAt: Date,
+): JournalEntryInstruction | undefined {
+  if (parties.quadrant !== 'fiatToCrypto' || target.minorUnits === 0n) return undefined;
+  const owed = receivableOf(parties);
+  const legs: Leg[] = [
+    { role: 'target', kind: 'post', debit: 'intermediary/position', credit: owed, amount: target },
+    ...some('writtenBack', owed, 'intermediary/losses', given.writtenBack, target.asset),
+    ...some('kept', owed, reserveOf(parties), given.kept, target.asset),
+  ];
+  return entryOf(parties, 'representment', sequence, eventAt, legs);
+}
+
+/**
+ * The entry of the part of a payout that does not leave the wallet: what its merchant owed, what had been written off
+ * for it, and what is kept back. The coins that were reserved for it are the wallet's own again.
+ */
+export function nettedPayoutEntry(
+  parties: PaymentParties,
+  sequence: number,
+  asset: string,
+  split: Readonly<{ netted: bigint; writtenBack: bigint; withheld: bigint }>,
+  eventAt: Date,
+): JournalEntryInstruction | undefined {
+  const minorUnits = split.netted + split.writtenBack + split.withheld;
+  if (minorUnits === 0n) return undefined;
+  const stays = INVENTORY.credit;
+  const legs: Leg[] = [
+    { role: 'inventory', kind: 'post_pending', ...INVENTORY, amount: { minorUnits, asset } },
+    ...some('netted', stays, receivableOf(parties), split.netted, asset),
+    ...some('writtenBack', stays, 'intermediary/losses', split.writtenBack, asset),
+    ...some('withheld', stays, reserveOf(parties), split.withheld, asset),
+  ];
+  return entryOf(parties, 'payoutNetted', sequence, eventAt, legs);
+}
+
+function owedEntry(
+  parties: PaymentParties,
+  kind: 'refund' | 'chargeback' | 'lateReversal',
+  sequence: number,
+  target: Amount,
+  borne: Borne,
+  eventAt: Date,
+): JournalEntryInstruction | undefined {
+  if (target.minorUnits === 0n) return undefined;
+  const owed = receivableOf(parties);
+  const legs: Leg[] = [
+    { role: 'target', kind: 'post', debit: owed, credit: 'intermediary/position', amount: target },
+    ...some('fromReserve', reserveOf(parties), owed, borne.fromReserve, target.asset),
+    ...some('writtenOff', 'intermediary/losses', owed, borne.writtenOff, target.asset),
+  ];
+  return entryOf(parties, kind, sequence, eventAt, legs);
+}
+
+function some(role: string, debit: AccountPath, credit: AccountPath, minorUnits: bigint, asset: string): Leg[] {
+  return minorUnits > 0n ? [{ role, kind: 'post', debit, credit, amount: { minorUnits, asset } }] : [];
+}
+
+function receivableOf({ merchant }: PaymentParties): AccountPath {
+  return `merchant/${merchant}/receivable`;
+}
+
+function reserveOf({ merchant }: PaymentParties): AccountPath {
+  return `merchant/${merchant}/reserve`;
 }
 
 /** The entry of a refund to a crypto payer out of the wallet, once the chain shows it at the agreed depth. */

@@ -67,15 +67,17 @@ export function givenBack(
   movements: readonly MovementRow[],
   amount: bigint,
 ): Readonly<{ source: Amount; target: Amount }> {
-  const { source, target } = convertedBetween(row, row.refunded, row.refunded + amount);
+  const before = row.refunded + row.chargedBack;
+  const { source, target } = convertedBetween(row, before, before + amount);
   const standing = movements.filter(({ state }) => state !== 'failed');
   const targetOf = (kind: MovementRow['kind']) =>
     sumOf(
       standing.filter((one) => one.kind === kind),
       ({ targetAmount }) => targetAmount,
     );
-  const left = targetOf('capture') - targetOf('refund');
-  const isLast = row.refunded + amount === row.captured;
+  const back = targetOf('refund') + targetOf('chargeback') + targetOf('lateReversal') - targetOf('representment');
+  const left = targetOf('capture') - back;
+  const isLast = before + amount === row.captured;
   const minorUnits = isLast || target.minorUnits > left ? left : target.minorUnits;
   return { source, target: { minorUnits, asset: target.asset } };
 }
@@ -180,6 +182,7 @@ function toldOf(row: PaymentRow): EventData<'payment.created'>['payment'] {
     captured: inSource(row.captured),
     voided: inSource(row.voided),
     refunded: inSource(row.refunded),
+    chargedBack: inSource(row.chargedBack),
     merchantAsset: row.merchantAsset,
     declineCode: row.declineCode,
   };
@@ -197,7 +200,7 @@ export function movementTold(
   };
 }
 
-/** A capture that is the merchant's for good, or a refund that is the payer's. */
+/** A capture that is the merchant's for good, or a refund that is the payer's; a dispute has events of its own. */
 export function settledEvent(row: PaymentRow, movement: MovementRow): DomainEvent {
   const topic = movement.kind === 'refund' ? 'payment.refundSettled' : 'payment.settled';
   const { sequence } = movement;

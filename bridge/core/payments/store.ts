@@ -77,15 +77,16 @@ export async function savePayments(transaction: DatabaseTransaction, rows: reado
     captured: row.captured.toString(),
     voided: row.voided.toString(),
     refunded: row.refunded.toString(),
+    charged_back: row.chargedBack.toString(),
     sequence: row.sequence,
     decline_code: row.declineCode,
     reversal_due_at: row.reversalDueAt?.toISOString() ?? null,
   }));
   await transaction.execute(sql`
     update bridge.payments p set phase = x.phase, authorized = x.authorized, captured = x.captured, voided = x.voided,
-      refunded = x.refunded, sequence = x.sequence, decline_code = x.decline_code, reversal_due_at = x.reversal_due_at
+      refunded = x.refunded, charged_back = x.charged_back, sequence = x.sequence, decline_code = x.decline_code, reversal_due_at = x.reversal_due_at
     from json_to_recordset(${JSON.stringify(changes)}::json) as x(shard smallint, payment_id text, phase text,
-      authorized numeric, captured numeric, voided numeric, refunded numeric, sequence integer, decline_code text,
+      authorized numeric, captured numeric, voided numeric, refunded numeric, charged_back numeric, sequence integer, decline_code text,
       reversal_due_at timestamptz)
     where p.shard = x.shard and p.payment_id = x.payment_id`);
 }
@@ -287,6 +288,7 @@ export function stateOf(row: PaymentRow): PaymentState {
     captured: row.captured,
     voided: row.voided,
     refunded: row.refunded,
+    chargedBack: row.chargedBack,
     sequence: row.sequence,
     authorizationExpiresAt: row.authorizationExpiresAt,
     refundExpiresAt: row.refundExpiresAt,
@@ -295,8 +297,8 @@ export function stateOf(row: PaymentRow): PaymentState {
 
 /** The columns that a decision may change. */
 export function columnsOf(state: PaymentState) {
-  const { phase, authorized, captured, voided, refunded, sequence } = state;
-  return { phase, authorized, captured, voided, refunded, sequence };
+  const { phase, authorized, captured, voided, refunded, chargedBack, sequence } = state;
+  return { phase, authorized, captured, voided, refunded, chargedBack, sequence };
 }
 
 function samePayment(shard: Shard, paymentId: string) {

@@ -37,6 +37,7 @@ export type PaymentView = Readonly<{
   captured: WireAmount;
   voided: WireAmount;
   refunded: WireAmount;
+  chargedBack: WireAmount;
   declineCode: string | null;
   termsHash: string | null;
   occurredAt: string;
@@ -76,6 +77,7 @@ export function viewOfPayment(
     captured: inSource(row.captured),
     voided: inSource(row.voided),
     refunded: inSource(row.refunded),
+    chargedBack: inSource(row.chargedBack),
     declineCode: row.declineCode,
     termsHash: row.termsHash,
     occurredAt: row.occurredAt.toISOString(),

@@ -24,7 +24,7 @@ type Dependencies = PayoutDependencies &
   }>;
 type Paid = Readonly<{ event: DueEvent; batchId: string; index: number; payee: string; amount: bigint; token: string }>;
 
-/** Looked at once, when a worker starts: books are restored while nobody works on them. */
+/** Looked at once, with a worker's first job: books are restored while nobody works on them. */
 export async function isBeingRestored(database: Database): Promise<boolean> {
   return (await readSetting(database.drizzle, RESTORATION)) !== undefined;
 }

@@ -1,9 +1,11 @@
+import type { AccountBalance } from '../../../ledger-service/journal/operations/read-books.ts';
 import type { Line } from '../../../ledger-service/reconciliation/domain.ts';
 import type { BookLine } from '../../../ledger-service/reconciliation/operations/read-lines.ts';
 import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { ObservedLog } from '../../chain/domain.ts';
 import { batchIdOf, payoutsOf } from '../../chain/escrow.ts';
 import type { ObligationRow } from '../clearing/operations.ts';
+import type { listStandings } from '../participants/standings.ts';
 import { movementOfEscrow } from '../payments/domain.ts';
 import type { PaymentOnChain } from '../payments/operations/find-payment.ts';
 import type { BatchItem } from '../payouts/operations.ts';
@@ -13,7 +15,7 @@ import type { SettledWindow } from '../settlement/operations.ts';
 /** What the chain and the books have in common, by which their lines are compared. */
 const CHAIN_ENTRY_KINDS = new Set([
   ...['payment.authorization', 'payment.capture', 'payment.void', 'payment.expiry', 'payment.refund'],
-  ...['payment.payout', 'payment.refundPayout'],
+  ...['payment.payout', 'payment.refundPayout', 'payment.reservePayout'],
 ]);
 
 /**
@@ -108,11 +110,16 @@ function escrowLines(
 }
 
 function payoutLine(item: BatchItem, amount: bigint): Line {
-  const verb = item.purpose === 'payerRefund' ? 'refund-payout' : 'payout';
+  const [verb, kind] = PAYOUT_NAMES[item.purpose];
   const entry = uuidFromMeaning('payment', item.paymentId, verb, item.sequence);
-  const kind = verb === 'payout' ? 'payment.payout' : 'payment.refundPayout';
   return { key: keyOf(item.paymentId, kind, entry, 'principal'), amount, asset: item.asset };
 }
+
+const PAYOUT_NAMES: Readonly<Record<BatchItem['purpose'], readonly [verb: string, entryKind: string]>> = {
+  merchantPayout: ['payout', 'payment.payout'],
+  payerRefund: ['refund-payout', 'payment.refundPayout'],
+  reserveRelease: ['reserve-payout', 'payment.reservePayout'],
+};
 
 /** The lines of the books that the settlement windows must have too. */
 export function windowLinesOfBooks(lines: readonly BookLine[]): readonly Line[] {
@@ -127,10 +134,18 @@ export function windowLinesOfBooks(lines: readonly BookLine[]): readonly Line[] 
       const participant = (receives ? debit : credit).replace(/\/(position|settlement)$/, '');
       return [{ key: `${subject} net ${participant}`, amount: receives ? amount : -amount, asset }];
     }
-    const merchant = /^merchant\/([^/]+)\/payable$/.exec(debit)?.[1];
     const acquirer = /^acquirer\/([^/]+)\/fees$/.exec(debit)?.[1];
-    return [{ key: `${subject} ${merchant ? `paid ${merchant}` : `fees ${acquirer}`}`, amount, asset }];
+    const merchant = /^merchant\/([^/]+)\/payable$/.exec(debit)?.[1] ?? /^merchant\/([^/]+)\//.exec(credit)?.[1];
+    return [{ key: `${subject} ${acquirer ? `fees ${acquirer}` : `${paidRole(line)} ${merchant}`}`, amount, asset }];
   });
+}
+
+/** What a leg of a merchant's payout is, by the accounts it moves between. */
+function paidRole({ debit, credit }: BookLine): string {
+  if (credit.endsWith('/reserve')) return 'withheld';
+  if (debit.endsWith('/reserve')) return 'fromReserve';
+  if (debit.endsWith('/losses')) return 'writtenOff';
+  return credit.endsWith('/losses') ? 'writtenBack' : 'paid';
 }
 
 /** Principal passes the network's clearing account once; interchange and scheme fees have accounts of their own. */
@@ -161,9 +176,9 @@ export function windowLines(obligations: readonly ObligationRow[], windows: read
         amount: minorUnits,
         asset,
       })),
-      ...merchantPayouts
-        .filter(({ paid }) => paid > 0n)
-        .map(({ merchantId, paid }) => ({ key: `${windowId} paid ${merchantId}`, amount: paid, asset })),
+      ...merchantPayouts.flatMap((payout) =>
+        PAID_ROLES.map((role) => ({ key: `${windowId} ${role} ${payout.merchantId}`, amount: payout[role], asset })),
+      ),
       ...[...fees].map(([acquirer, payouts]) => ({
         key: `${windowId} fees ${acquirer}`,
         amount: payouts.reduce((sum, payout) => sum + payout.fees, 0n),
@@ -172,6 +187,35 @@ export function windowLines(obligations: readonly ObligationRow[], windows: read
     ].filter(({ amount }) => amount !== 0n);
   });
   return [...cleared, ...settled];
+}
+
+const PAID_ROLES = ['paid', 'withheld', 'fromReserve', 'writtenOff', 'writtenBack'] as const;
+
+/** What merchants owe in coins, and what is kept for them, as the books have it. */
+export function standingLinesOfBooks(accounts: readonly AccountBalance[]): readonly Line[] {
+  return accounts.flatMap(({ path, asset, postedDebits, postedCredits }): Line[] => {
+    const [, merchant, role] = /^merchant\/([^/]+)\/(receivable|reserve)$/.exec(path) ?? [];
+    if (!merchant || !role) return [];
+    const balance = postedCredits - postedDebits;
+    return [{ key: `${role} ${merchant} ${asset}`, amount: role === 'reserve' ? balance : -balance, asset }];
+  });
+}
+
+/** The same lines as their standings tell them; in fiat what is owed is part of what the next window nets. */
+export function standingLines(
+  standings: Awaited<ReturnType<typeof listStandings>>,
+  isOnChain: (asset: string) => boolean,
+): readonly Line[] {
+  return [
+    ...standings.owed
+      .filter(({ asset }) => isOnChain(asset))
+      .map(({ merchantId, asset, owed }) => ({ key: `receivable ${merchantId} ${asset}`, amount: owed, asset })),
+    ...standings.reserved.map(({ merchantId, asset, remaining }) => ({
+      key: `reserve ${merchantId} ${asset}`,
+      amount: remaining,
+      asset,
+    })),
+  ];
 }
 
 /** The network itself has no transfer of its own: what it keeps is what the others paid more than they got. */

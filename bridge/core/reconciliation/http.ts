@@ -13,11 +13,17 @@ const reconciliationSchema = z
       chainLines: z.number().int(),
       chainBalances: z.number().int(),
       windowLines: z.number().int(),
+      merchantLines: z.number().int().openapi({ description: 'what merchants owe and what is kept for them' }),
     }),
     foreignLogs: z.number().int().openapi({ description: 'logs of our contracts that belong to nobody here' }),
     breaks: z.array(
       z.object({
-        between: z.enum(['ledger and chain', 'ledger and chain balances', 'ledger and windows']),
+        between: z.enum([
+          'ledger and chain',
+          'ledger and chain balances',
+          'ledger and windows',
+          'ledger and merchants',
+        ]),
         kind: z.enum(['missingLeft', 'missingRight', 'amountDiffers', 'repeated']),
         key: z.string(),
         asset: z.string(),

@@ -13,10 +13,19 @@ import { batchIdOf, tokenOf } from '../../chain/escrow.ts';
 import type { ChainNode } from '../../chain/node.ts';
 import { lastFinalBlock } from '../../chain/operations/observe-chain.ts';
 import { loadAllObligations } from '../clearing/operations.ts';
+import { listStandings } from '../participants/standings.ts';
 import { findPaymentsOnChain } from '../payments/operations/find-payment.ts';
 import { findBatchItems } from '../payouts/operations.ts';
 import { listSettledWindows } from '../settlement/operations.ts';
-import { addUp, chainLinesOfBooks, chainLinesOfLogs, windowLines, windowLinesOfBooks } from './domain.ts';
+import {
+  addUp,
+  chainLinesOfBooks,
+  chainLinesOfLogs,
+  standingLines,
+  standingLinesOfBooks,
+  windowLines,
+  windowLinesOfBooks,
+} from './domain.ts';
 
 export type ReconciliationDependencies = Readonly<{
   database: Database;
@@ -32,11 +41,11 @@ export type ReconciliationView = Readonly<{
   height: number;
   headHash: string;
   ledger: Readonly<{ balanced: boolean; entries: number }>;
-  matched: Readonly<{ chainLines: number; chainBalances: number; windowLines: number }>;
+  matched: Readonly<{ chainLines: number; chainBalances: number; windowLines: number; merchantLines: number }>;
   /** Logs of our contracts that belong to nobody here. */
   foreignLogs: number;
   breaks: readonly Readonly<{
-    between: 'ledger and chain' | 'ledger and chain balances' | 'ledger and windows';
+    between: 'ledger and chain' | 'ledger and chain balances' | 'ledger and windows' | 'ledger and merchants';
     kind: Break['kind'];
     key: string;
     asset: string;
@@ -79,6 +88,12 @@ export async function reconcile(dependencies: ReconciliationDependencies): Promi
     addUp(windowLinesOfBooks(books.filter(({ entryKind }) => !entryKind.startsWith('payment.')))),
     windowLines(obligations, await listSettledWindows(database, 0)),
   );
+  const byMerchant = matchLines(
+    standingLinesOfBooks(accounts).filter(({ amount }) => amount !== 0n),
+    standingLines(await listStandings(database, 0), (asset) => dependencies.assets.find(asset)?.kind !== 'fiat').filter(
+      ({ amount }) => amount !== 0n,
+    ),
+  );
   const named = (between: ReconciliationView['breaks'][number]['between'], breaks: readonly Break[]) =>
     breaks.map(({ kind, key, asset, left, right }) => ({
       between,
@@ -93,12 +108,18 @@ export async function reconcile(dependencies: ReconciliationDependencies): Promi
     height,
     headHash: (await node.block(height)).hash,
     ledger: { balanced: trial.balanced, entries: trial.entries },
-    matched: { chainLines: byChain.matched, chainBalances: byBalance.matched, windowLines: byWindow.matched },
+    matched: {
+      chainLines: byChain.matched,
+      chainBalances: byBalance.matched,
+      windowLines: byWindow.matched,
+      merchantLines: byMerchant.matched,
+    },
     foreignLogs: chain.foreign,
     breaks: [
       ...named('ledger and chain', byChain.breaks),
       ...named('ledger and chain balances', byBalance.breaks),
       ...named('ledger and windows', byWindow.breaks),
+      ...named('ledger and merchants', byMerchant.breaks),
     ],
   };
 }

@@ -6,6 +6,7 @@ import type {
   TransferInstruction,
 } from '../../../ledger-service/vocabulary/journal-entries.ts';
 import type { Obligation, SettlementParticipant } from '../clearing/domain.ts';
+import type { Borne, Split } from '../participants/standing-domain.ts';
 
 /** The life of a settlement window; the words are those of Mojaloop's central settlement. */
 export type WindowState = 'OPEN' | 'PROCESSING' | 'CLOSED' | 'PENDING_SETTLEMENT' | 'SETTLED' | 'ABORTED' | 'FAILED';
@@ -80,30 +81,43 @@ export function settlementEntry(
 /**
  * The entry with which an acquirer pays a merchant what a settled window owes it, and keeps its own fees.
  *
- * Units: minor units of the window's asset; `net` and `fees` add up to the merchant's gross amount.
+ * Shape: what is kept back goes to the merchant's reserve, what was short comes out of it; what a merchant who has left
+ *        cannot bear is its acquirer's loss, which later credits make up for first. A leg of nothing is left out
+ * Units: minor units of the window's asset
  */
 export function merchantPayoutEntry(
   window: Readonly<{ shard: Shard; windowIdentifier: string; asset: string; settledAt: Date }>,
-  payout: Readonly<{ merchant: string; acquirer: string; net: bigint; fees: bigint }>,
+  payout: Readonly<{ merchant: string; acquirer: string; net: bigint; fees: bigint }> & Partial<Kept>,
 ): JournalEntryInstruction {
   const position: AccountPath = `acquirer/${payout.acquirer}/position`;
-  const transfer = (role: string, debit: AccountPath, minorUnits: bigint): TransferInstruction => ({
-    transferIdentifier: uuidFromMeaning('merchant-payout', window.windowIdentifier, payout.merchant, role),
-    kind: 'post',
-    debit,
-    credit: position,
-    amount: { minorUnits, asset: window.asset },
-  });
+  const losses: AccountPath = `acquirer/${payout.acquirer}/losses`;
+  const payable: AccountPath = `merchant/${payout.merchant}/payable`;
+  const reserve: AccountPath = `merchant/${payout.merchant}/reserve`;
+  const legs: readonly (readonly [role: string, debit: AccountPath, credit: AccountPath, amount: bigint])[] = [
+    ['net', payable, position, payout.net],
+    ['fees', `acquirer/${payout.acquirer}/fees`, position, payout.fees],
+    ['withheld', payable, reserve, payout.withheld ?? 0n],
+    ['fromReserve', reserve, payable, payout.fromReserve ?? 0n],
+    ['writtenOff', losses, payable, payout.writtenOff ?? 0n],
+    ['writtenBack', payable, losses, payout.writtenBack ?? 0n],
+  ];
   return {
     shard: window.shard,
     entryIdentifier: uuidFromMeaning('merchant-payout', window.windowIdentifier, payout.merchant),
     kind: 'settlement.merchantPayout',
     subject: window.windowIdentifier,
     eventAt: window.settledAt,
-    transfers: [
-      transfer('net', `merchant/${payout.merchant}/payable`, payout.net),
-      transfer('fees', `acquirer/${payout.acquirer}/fees`, payout.fees),
-    ].filter(({ amount }) => amount.minorUnits > 0n),
+    transfers: legs
+      .filter(([, , , minorUnits]) => minorUnits > 0n)
+      .map(
+        ([role, debit, credit, minorUnits]): TransferInstruction => ({
+          transferIdentifier: uuidFromMeaning('merchant-payout', window.windowIdentifier, payout.merchant, role),
+          kind: 'post',
+          debit,
+          credit,
+          amount: { minorUnits, asset: window.asset },
+        }),
+      ),
   };
 }
 
@@ -111,24 +125,46 @@ function settlementAccountOf(participant: SettlementParticipant): AccountPath {
   return participant === 'intermediary' ? 'intermediary/settlement' : `${participant}/position`;
 }
 
-/** What one merchant's captures and refunds of a window come to. Minor units. */
+/** What one merchant's movements of a window come to. Minor units. */
 export type MerchantTotals = Readonly<{
   merchant: string;
   acquirer: string;
   gross: bigint;
   fees: bigint;
   refunds: bigint;
+  chargebacks: bigint;
+  representments: bigint;
 }>;
 
-export type MerchantPayout = MerchantTotals & Readonly<{ carriedIn: bigint; paid: bigint; carriedOut: bigint }>;
+/** What does not go to the merchant now, or did not come from this window. */
+type Kept = Readonly<{ withheld: bigint; fromReserve: bigint; writtenOff: bigint; writtenBack: bigint }>;
+
+/**
+ * What a merchant is paid for a window, in minor units: all that came and went adds up to what it was paid, what is kept
+ * for it, and what it owes less what it owed.
+ */
+export type MerchantPayout = MerchantTotals & Kept & Readonly<{ carriedIn: bigint; paid: bigint; carriedOut: bigint }>;
+
+/** What a window's movements give a merchant, or below zero what they take from it. */
+export function dueOf({ gross, fees, refunds, chargebacks, representments }: MerchantTotals): bigint {
+  return gross + representments - fees - refunds - chargebacks;
+}
 
 /**
  * Works out what a merchant is paid for a window.
  *
- * Units: minor units; what refunds took beyond what came in is carried to the next window, never below zero, so that
- *        `gross - fees - refunds - carriedIn = paid - carriedOut`
+ * Shape: what it owed before, and how what it is due was split, or what it is short of was borne
  */
-export function payMerchant(totals: MerchantTotals, carriedIn: bigint): MerchantPayout {
-  const due = totals.gross - totals.fees - totals.refunds - carriedIn;
-  return { ...totals, carriedIn, paid: due > 0n ? due : 0n, carriedOut: due < 0n ? -due : 0n };
+export function payMerchant(
+  totals: MerchantTotals,
+  carriedIn: bigint,
+  done: Readonly<{ split: Split } | { borne: Borne }>,
+): MerchantPayout {
+  const nothing = { withheld: 0n, fromReserve: 0n, writtenOff: 0n, writtenBack: 0n };
+  if ('borne' in done) {
+    const { fromReserve, writtenOff, carried } = done.borne;
+    return { ...totals, ...nothing, carriedIn, paid: 0n, fromReserve, writtenOff, carriedOut: carriedIn + carried };
+  }
+  const { netted, withheld, writtenBack, paid } = done.split;
+  return { ...totals, ...nothing, carriedIn, paid, withheld, writtenBack, carriedOut: carriedIn - netted };
 }

@@ -29,6 +29,12 @@ const windowSchema = z
         carriedIn: minorUnitsSchema,
         paid: minorUnitsSchema,
         carriedOut: minorUnitsSchema,
+        chargebacks: minorUnitsSchema,
+        representments: minorUnitsSchema,
+        withheld: minorUnitsSchema.openapi({ description: 'kept back in the rolling reserve' }),
+        fromReserve: minorUnitsSchema,
+        writtenOff: minorUnitsSchema,
+        writtenBack: minorUnitsSchema,
       }),
     ),
   })

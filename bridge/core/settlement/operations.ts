@@ -5,16 +5,18 @@ import {
   inDatabaseTransaction,
 } from '../../../ledger-service/platform/database.ts';
 import { assertInvariant, SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
-import type { Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
+import type { IdentifierSource, Shard } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import { EVERYTHING, partyOf, type Viewer } from '../../../ledger-service/vocabulary/viewers.ts';
 import type { EventData } from '../../platform/events/catalogue.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
 import type { Obligation } from '../clearing/domain.ts';
 import { loadWindowContents, type ObligationRow, type PresentmentRow } from '../clearing/operations.ts';
-
+import { chargeMerchant, creditMerchant, lockStanding } from '../participants/standings.ts';
 import { finalizeMovements } from '../payments/operations/find-payment.ts';
 import {
+  dueOf,
+  type MerchantPayout,
   type MerchantTotals,
   merchantPayoutEntry,
   type NetPosition,
@@ -27,7 +29,6 @@ import {
 import {
   insertMerchantPayouts,
   loadAllWindows,
-  loadCarried,
   loadMerchantPayouts,
   loadWindow,
   loadWindows,
@@ -42,6 +43,7 @@ export type SettlementDependencies = Readonly<{
   clock: Clock;
   machineClock: Clock;
   outbox: Outbox;
+  identifiers: IdentifierSource;
 }>;
 
 export type WindowView = Readonly<{
@@ -63,6 +65,12 @@ export type WindowView = Readonly<{
     carriedIn: string;
     paid: string;
     carriedOut: string;
+    chargebacks: string;
+    representments: string;
+    withheld: string;
+    fromReserve: string;
+    writtenOff: string;
+    writtenBack: string;
   }>[];
 }>;
 
@@ -195,9 +203,14 @@ async function settle(
   const { presentments, obligations } = await loadWindowContents(transaction, window.shard, window.windowId);
   const named = { shard: window.shard, windowIdentifier: window.windowId, asset: window.asset, settledAt };
   const payouts: MerchantPayoutRow[] = [];
+  // A crypto merchant's movement is final by its payout on chain, not by the window; what goes to a card is by this one.
+  const final = presentments.filter(({ quadrant, kind }) =>
+    quadrant === 'fiatToCrypto' ? kind !== 'capture' : quadrant === 'fiatToFiat' || kind === 'capture',
+  );
+  // Payments are locked first, then the merchants in the order of their names, then accounts.
+  const settled = await finalizeMovements(dependencies, transaction, final, settledAt);
   for (const totals of totalsOf(presentments)) {
-    const carriedIn = await loadCarried(transaction, window.shard, totals.merchant, window.asset);
-    const { merchant, acquirer, ...figures } = payMerchant(totals, carriedIn);
+    const { merchant, acquirer, ...figures } = await payTogether(dependencies, transaction, window, totals, settledAt);
     payouts.push({
       shard: window.shard,
       windowId: window.windowId,
@@ -210,15 +223,10 @@ async function settle(
   }
   const entries = [
     settlementEntry(named, netOf(window, obligations)),
-    ...payouts.map(({ merchantId, acquirerId, paid, fees }) =>
-      merchantPayoutEntry(named, { merchant: merchantId, acquirer: acquirerId, net: paid, fees }),
+    ...payouts.map((row) =>
+      merchantPayoutEntry(named, { ...row, merchant: row.merchantId, acquirer: row.acquirerId, net: row.paid }),
     ),
   ].filter(({ transfers }) => transfers.length > 0);
-  // A crypto merchant's movement is final by its payout on chain, not by the window; a refund to a card is by this one.
-  const final = presentments.filter(({ quadrant, kind }) =>
-    quadrant === 'fiatToCrypto' ? kind === 'refund' : quadrant === 'fiatToFiat' || kind === 'capture',
-  );
-  const settled = await finalizeMovements(dependencies, transaction, final, settledAt);
   await insertMerchantPayouts(transaction, payouts);
   const results = await postEntries(transaction, entries, { now: settledAt });
   const refused = results.find((result) => result.outcome === 'refused');
@@ -230,6 +238,22 @@ async function settle(
   ];
   await dependencies.outbox.emit(transaction, events);
   return [...settled, ...events];
+}
+
+/** What a merchant owed is netted, what it is short of is taken from what is kept for it, under the lock of both. */
+async function payTogether(
+  { identifiers }: SettlementDependencies,
+  transaction: DatabaseTransaction,
+  { shard, windowId, asset }: WindowRow,
+  totals: MerchantTotals,
+  now: Date,
+): Promise<MerchantPayout> {
+  const named = { shard, merchantId: totals.merchant, asset };
+  const { owed } = await lockStanding(transaction, named);
+  const due = dueOf(totals);
+  if (due < 0n) return payMerchant(totals, owed, { borne: await chargeMerchant(transaction, named, -due) });
+  const split = await creditMerchant({ identifiers }, transaction, named, { due, subject: windowId, now });
+  return payMerchant(totals, owed, { split });
 }
 
 function windowEvent(
@@ -311,12 +335,17 @@ function totalsOf(presentments: readonly PresentmentRow[]): readonly MerchantTot
       gross: 0n,
       fees: 0n,
       refunds: 0n,
+      chargebacks: 0n,
+      representments: 0n,
     };
+    const of = (wanted: PresentmentRow['kind']) => (kind === wanted ? amount : 0n);
     totals.set(merchantId, {
       ...before,
-      gross: before.gross + (kind === 'capture' ? amount : 0n),
+      gross: before.gross + of('capture'),
       fees: before.fees + merchantFee,
-      refunds: before.refunds + (kind === 'refund' ? amount : 0n),
+      refunds: before.refunds + of('refund'),
+      chargebacks: before.chargebacks + of('chargeback'),
+      representments: before.representments + of('representment'),
     });
   }
   return [...totals.values()].sort((left, right) => (left.merchant < right.merchant ? -1 : 1));
@@ -359,15 +388,21 @@ function inDigits({ participant, minorUnits }: NetPosition) {
   return { participant, minorUnits: minorUnits.toString() };
 }
 
-function figuresOf({ merchantId, gross, fees, refunds, carriedIn, paid, carriedOut }: MerchantPayoutRow) {
+function figuresOf(row: MerchantPayoutRow) {
   return {
-    merchantId,
-    gross: gross.toString(),
-    fees: fees.toString(),
-    refunds: refunds.toString(),
-    carriedIn: carriedIn.toString(),
-    paid: paid.toString(),
-    carriedOut: carriedOut.toString(),
+    merchantId: row.merchantId,
+    gross: row.gross.toString(),
+    fees: row.fees.toString(),
+    refunds: row.refunds.toString(),
+    chargebacks: row.chargebacks.toString(),
+    representments: row.representments.toString(),
+    carriedIn: row.carriedIn.toString(),
+    paid: row.paid.toString(),
+    carriedOut: row.carriedOut.toString(),
+    withheld: row.withheld.toString(),
+    fromReserve: row.fromReserve.toString(),
+    writtenOff: row.writtenOff.toString(),
+    writtenBack: row.writtenBack.toString(),
   };
 }
 

@@ -46,28 +46,6 @@ export async function loadAllWindows(reader: Reader, shard: Shard): Promise<read
     .orderBy(asc(settlementWindows.windowId));
 }
 
-/** What refunds took beyond a merchant's last payout in this asset. */
-export async function loadCarried(
-  transaction: DatabaseTransaction,
-  shard: Shard,
-  merchantId: string,
-  asset: string,
-): Promise<bigint> {
-  const [row] = await transaction
-    .select({ carriedOut: merchantPayouts.carriedOut })
-    .from(merchantPayouts)
-    .where(
-      and(
-        eq(merchantPayouts.shard, shard),
-        eq(merchantPayouts.merchantId, merchantId),
-        eq(merchantPayouts.asset, asset),
-      ),
-    )
-    .orderBy(desc(merchantPayouts.paidAt), desc(merchantPayouts.windowId))
-    .limit(1);
-  return row?.carriedOut ?? 0n;
-}
-
 export async function insertMerchantPayouts(
   transaction: DatabaseTransaction,
   rows: readonly MerchantPayoutRow[],

@@ -17,6 +17,7 @@ const paymentSchema = z
     captured: amountSchema,
     voided: amountSchema,
     refunded: amountSchema,
+    chargedBack: amountSchema,
     merchantAsset: z.string(),
     declineCode: z.string().nullable(),
   })
@@ -37,9 +38,9 @@ const moved = z.strictObject({ payment: paymentSchema, movement: movementSchema 
 
 const payoutSchema = z.strictObject({
   payoutId: z.string(),
-  paymentId: z.string(),
+  paymentId: z.string().openapi({ description: 'the payment, or the reserve, that it is paid for' }),
   sequence: z.number().int(),
-  purpose: z.enum(['merchantPayout', 'payerRefund']),
+  purpose: z.enum(['merchantPayout', 'payerRefund', 'reserveRelease']),
   amount: amountSchema,
   payee: z.string(),
   batchId: z.string().nullable(),
@@ -47,6 +48,31 @@ const payoutSchema = z.strictObject({
   blockHeight: z.number().int().nullable(),
 });
 const payout = z.strictObject({ payout: payoutSchema });
+const reserveSchema = z.strictObject({
+  reserveId: z.string(),
+  merchantId: z.string(),
+  amount: amountSchema.openapi({ description: 'what is paid to the merchant' }),
+  netted: amountSchema.openapi({ description: 'what it owed, and was netted' }),
+});
+const reserve = z.strictObject({ reserve: reserveSchema });
+const disputeSchema = z.strictObject({
+  disputeId: z.string().openapi({ example: 'dis_00…' }),
+  paymentId: z.string(),
+  merchantId: z.string(),
+  reasonCode: z.string(),
+  amount: amountSchema,
+  merchantAmount: amountSchema.openapi({ description: 'the same in the money that the merchant is paid in' }),
+  state: z.enum(['opened', 'represented', 'won', 'lost']),
+  cause: z.enum(['accepted', 'decided', 'withdrawn', 'deadline']).nullable(),
+  openedAt: z.string(),
+  evidenceDueAt: z.string(),
+  dueAt: z
+    .string()
+    .nullable()
+    .openapi({ description: 'when the merchant, or after its answer the issuer, is too late' }),
+  endedAt: z.string().nullable(),
+});
+const dispute = z.strictObject({ dispute: disputeSchema });
 const digits = z.string().openapi({ example: '12345' });
 
 const exposure = z.strictObject({
@@ -85,6 +111,12 @@ export const eventCatalogue = {
     z.strictObject({ payment: paymentSchema, accepted: acceptanceSchema }),
   ),
   'payment.refunded': type('Captured money is going back to the payer.', moved),
+  'payment.chargedBack': type('The issuer took captured money back for its cardholder; see the dispute.', moved),
+  'payment.represented': type('A dispute was won: what was charged back is the merchant’s again.', moved),
+  'payment.reversedLate': type(
+    'After coins had left, the issuer said that the authorization never stood: the card side is taken back.',
+    moved,
+  ),
   'payment.settled': type("A captured amount is the merchant's for good: on chain, or by a settled window.", moved),
   'payment.refundSettled': type('A refund has reached the payer.', moved),
   'payment.closed': type(
@@ -101,6 +133,11 @@ export const eventCatalogue = {
   'payout.created': type('The intermediary wallet owes a merchant, or a refunded payer, an amount on chain.', payout),
   'payout.paid': type('A payout is final on chain.', payout),
   'payout.claimable': type('The payee did not take a payout; it is kept for it to claim.', payout),
+  'reserve.released': type('An amount that was kept back is the merchant’s, or on its way to its wallet.', reserve),
+  'dispute.opened': type('An issuer charged a payment back; the merchant may answer until `dueAt`.', dispute),
+  'dispute.evidenceSubmitted': type('The merchant has answered; its issuer has until `dueAt` to decide.', dispute),
+  'dispute.won': type('A dispute ended for the merchant: what was charged back is its again.', dispute),
+  'dispute.lost': type('A dispute ended for the cardholder; nothing moves any more.', dispute),
   'settlementWindow.settled': type(
     'A settlement window was closed and what it netted was moved. For the intermediary.',
     z.strictObject({
@@ -121,9 +158,15 @@ export const eventCatalogue = {
       gross: digits,
       fees: digits,
       refunds: digits,
+      chargebacks: digits,
+      representments: digits,
       carriedIn: digits,
       paid: digits,
       carriedOut: digits,
+      withheld: digits.openapi({ description: 'kept back in the rolling reserve' }),
+      fromReserve: digits,
+      writtenOff: digits,
+      writtenBack: digits,
     }),
   ),
   'exposure.high': type('What is at risk in an asset has come near its limit. For the intermediary.', exposure),

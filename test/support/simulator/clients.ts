@@ -1,8 +1,16 @@
 import type { Address, Hex } from '../../../bridge/chain/domain.ts';
+import {
+  acceptDispute,
+  type DisputeView,
+  decideDispute,
+  openDispute,
+  submitEvidence,
+} from '../../../bridge/core/disputes/operations.ts';
 import { capturePayment } from '../../../bridge/core/payments/operations/capture-payment.ts';
 import { createPayment } from '../../../bridge/core/payments/operations/create-payment.ts';
 import { findPayment } from '../../../bridge/core/payments/operations/find-payment.ts';
 import { refundPayment } from '../../../bridge/core/payments/operations/refund-payment.ts';
+import { reverseLate } from '../../../bridge/core/payments/operations/reverse-late.ts';
 import { signAuthorization } from '../../../bridge/core/payments/operations/sign-authorization.ts';
 import { voidPayment } from '../../../bridge/core/payments/operations/void-payment.ts';
 import type { PaymentView } from '../../../bridge/core/payments/view.ts';
@@ -15,7 +23,7 @@ import { shardOf } from '../../../ledger-service/vocabulary/identifiers.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { Gate, Owner } from './gate.ts';
 import type { Oracle } from './oracle.ts';
-import type { PaymentPlan } from './plans.ts';
+import type { DisputePlan, PaymentPlan } from './plans.ts';
 import type { RequestFaults } from './request-faults.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { ProcessDied, type SimulatedProcess } from './simulated-process.ts';
@@ -30,6 +38,8 @@ export type ClientParts = Readonly<{
   faults: () => RequestFaults;
   onFault: (kind: string) => void;
   sendFromWallet: ChainModel['sendFromWallet'];
+  /** The issuer's own books have the hold as one that never stood. */
+  onReversedLate: (paymentId: string) => void;
   /** What a payer takes back what the escrow holds of it with. */
   reclaimCallOf: (paymentId: string) => Promise<Parameters<ChainModel['sendFromWallet']>[1] | undefined>;
   /** A planted bug may change what a request says about itself. */
@@ -195,10 +205,63 @@ export class Clients {
         voidPayment(one.bridge.payments, command, once).then(({ payment }) => payment),
       );
     }
-    for (const [index, share] of plan.refunds.entries()) {
-      await this.#wait(this.#chance.below(3_000));
-      await move('refund', index, share);
+    const refunds = async () => {
+      for (const [index, share] of plan.refunds.entries()) {
+        await this.#wait(this.#chance.below(3_000));
+        await move('refund', index, share);
+      }
+    };
+    // Refunds and chargebacks race for the same money.
+    await Promise.all([
+      refunds(),
+      plan.dispute ? this.#dispute(plan, plan.dispute, opened) : undefined,
+      plan.isReversedLate ? this.#reverseLate(plan, opened) : undefined,
+    ]);
+  }
+
+  /** Twice, under two keys: the second says nothing new. */
+  async #reverseLate(plan: PaymentPlan, { paymentId }: PaymentView): Promise<void> {
+    const command = { shard: SHARD, paymentId };
+    for (const time of ['first', 'second']) {
+      await this.#wait(this.#chance.below(4_000));
+      const name = `${plan.name}-reversed-${time}`;
+      await this.#post(plan.payer, name, 'reverseLate', command, paymentId, 0n, ({ bridge }, once) => {
+        this.#parts.onReversedLate(paymentId);
+        return reverseLate(bridge.payments, command, once).then(({ payment }) => payment);
+      });
     }
+  }
+
+  async #dispute(plan: PaymentPlan, { share, answer, outcome }: DisputePlan, payment: PaymentView): Promise<void> {
+    const { paymentId, authorized } = payment;
+    const part = (BigInt(authorized.minorUnits) * BigInt(share)) / 100n;
+    const amount = { minorUnits: part > 1n ? part : 1n, asset: authorized.asset };
+    const post = <Request extends object>(
+      verb: string,
+      request: Request,
+      units: bigint,
+      operation: (
+        dependencies: SimulatedProcess['bridge'],
+        request: Request,
+        once: OnceRequest,
+      ) => Promise<Readonly<{ dispute: DisputeView }>>,
+    ) =>
+      this.#post(plan.payer, `${plan.name}-${verb}`, verb, asJson(request), paymentId, units, ({ bridge }, once) =>
+        operation(bridge, request, once).then(({ dispute }) => dispute),
+      );
+    await this.#wait(this.#chance.below(4_000));
+    const opening = { shard: SHARD, paymentId, reasonCode: 'notReceived' as const, amount };
+    const opened = await post('openDispute', opening, amount.minorUnits, openDispute);
+    if (!opened || answer === 'none') return;
+    await this.#wait(this.#chance.below(2_000));
+    const named = { shard: SHARD, disputeId: opened.disputeId };
+    if (answer === 'acceptance') {
+      await post('acceptDispute', named, 0n, acceptDispute);
+      return;
+    }
+    const files = [{ name: 'receipt.pdf', sha256: 'e'.repeat(64), bytes: 2_048 }];
+    await post('submitEvidence', { ...named, statement: 'Delivered and signed for.', files }, 0n, submitEvidence);
+    if (outcome !== 'none') await post('decideDispute', { ...named, outcome }, 0n, decideDispute);
   }
 
   async #send(plan: PaymentPlan, call: Readonly<{ to: string; data: string; value: string }>): Promise<void> {

@@ -24,6 +24,7 @@ function planOf(quadrant: Quadrant): PaymentPlan {
     isSigned: true,
     sharesQuote: false,
     capturesLate: false,
+    isReversedLate: false,
     reclaims: false,
   };
 }

@@ -226,6 +226,8 @@ export class Gate {
     this.#freeze();
     for (const { running, outcome } of parked) {
       await running.cancel?.('killed');
+      // One that was stopped hears of it only when it goes on.
+      running.thaw?.();
       await outcome.promise;
     }
     await this.onKill(owner);
@@ -239,6 +241,7 @@ export class Gate {
     if (!parked) return;
     this.#parked = this.#parked.filter((one) => one !== parked);
     await parked.running.cancel?.('CONNECTION_CLOSED');
+    parked.running.thaw?.();
     parked.step.deliver(await parked.outcome.promise);
   }
 

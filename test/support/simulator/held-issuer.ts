@@ -15,7 +15,14 @@ export type IssuerFaults = Readonly<{
   contradicting: number;
 }>;
 
-export type IssuerHold = { approved: bigint; held: bigint; captured: bigint; refunded: bigint; reversed: boolean };
+export type IssuerHold = {
+  approved: bigint;
+  held: bigint;
+  captured: bigint;
+  refunded: bigint;
+  reversed: boolean;
+  reversedLate?: true;
+};
 
 export const NO_ISSUER_FAULTS: IssuerFaults = { requestLost: 0, replyLost: 0, late: 0, twice: 0, contradicting: 0 };
 const LONGEST_DELAY_MILLISECONDS = 2_000;
@@ -62,6 +69,12 @@ export class IssuerModel {
         if (!acknowledged) throw new Error('the advice was not acknowledged');
       },
     };
+  }
+
+  /** What it advised before is still taken; of what it holds nothing is known any more. */
+  reverseLate(retrievalReference: string): void {
+    const hold = this.holds.get(retrievalReference);
+    if (hold) hold.reversedLate = true;
   }
 
   /** Undefined when no answer ever comes. */

@@ -9,6 +9,15 @@ import { MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
 /** Longer than a block, its way into the pool and a reorganisation may take together. */
 const LATE_MILLISECONDS = 120_000;
 
+/** What a movement of each kind was asked for by. */
+const ACKNOWLEDGED = [
+  ['capture', 'capturePayment'],
+  ['refund', 'refundPayment'],
+  ['void', 'voidPayment'],
+  ['chargeback', 'openDispute'],
+  ['lateReversal', 'reverseLate'],
+] as const;
+
 export type WaitingFor = Readonly<Record<string, number>>;
 
 const WAITING = `
@@ -66,9 +75,9 @@ const AT_RISK = `
         where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0)
       when p.phase = 'unknown' then p.quoted_target
       else div(p.quoted_target * (p.authorized - p.voided), p.requested) - coalesce((
-        select sum(o.amount) from bridge.chain_payouts o
-        where o.shard = p.shard and o.payment_id = p.payment_id and o.purpose = 'merchantPayout'
-          and o.state = 'final'), 0)
+        select sum(o.netted + o.withheld + case when o.state = 'final' then o.amount else 0 end)
+        from bridge.chain_payouts o
+        where o.shard = p.shard and o.payment_id = p.payment_id and o.purpose = 'merchantPayout'), 0)
     end as at_risk
   from bridge.payments p where p.quote_id is not null`;
 
@@ -125,7 +134,10 @@ export async function judgeSafety(server: SimulatorServer): Promise<readonly str
       or p.refunded <> coalesce((select sum(m.amount) from bridge.payment_movements m
         where m.shard = p.shard and m.payment_id = p.payment_id and m.kind = 'refund' and m.state <> 'failed'), 0)
       or p.voided <> coalesce((select sum(m.amount) from bridge.payment_movements m
-        where m.shard = p.shard and m.payment_id = p.payment_id and m.kind in ('void', 'expiry')), 0)`),
+        where m.shard = p.shard and m.payment_id = p.payment_id and m.kind in ('void', 'expiry')), 0)
+      or p.charged_back <> coalesce((select sum(case when m.kind = 'representment' then - m.amount else m.amount end)
+        from bridge.payment_movements m where m.shard = p.shard and m.payment_id = p.payment_id
+          and m.kind in ('chargeback', 'representment', 'lateReversal')), 0)`),
   );
   return found;
 }
@@ -172,6 +184,8 @@ export async function judgeEnd(
   found.push(...(await judgeAcceptances(server)));
   found.push(...(await judgeWindows(server)));
   found.push(...(await judgePayouts(server, chain)));
+  found.push(...(await judgeMerchantPayouts(server)));
+  found.push(...(await judgeDisputes(server)));
   found.push(...judgeOracle(oracle, payments, movements));
   for (const { check, where, expected, found: there } of (await verifyBooks(server.database)).misfits) {
     found.push(`the books do not fit, ${check}: ${where}: ${expected}, not ${there}`);
@@ -192,7 +206,7 @@ function judgeIssuer(payment: Payment, issuer: IssuerModel): readonly string[] {
     ['held', held, BigInt(payment.authorized) - BigInt(payment.captured) - BigInt(payment.voided)],
   ] as const;
   return figures.flatMap(([name, theirs, ours]) =>
-    theirs === ours
+    theirs === ours || (name === 'held' && hold?.reversedLate)
       ? []
       : [`the issuer has ${theirs} ${name} of ${payment.payment_id} (${payment.phase}), not ${ours}`],
   );
@@ -230,22 +244,31 @@ async function judgeWindows(server: SimulatorServer): Promise<readonly string[]>
   const rows = await server.read<{ what: string }>(`
     select m.kind || ' ' || m.sequence || ' of ' || m.payment_id || ' is in no settled window' as what
     from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
-    where p.quadrant <> 'cryptoToCrypto' and m.kind in ('capture', 'refund') and m.state <> 'failed' and not exists (
+    where p.quadrant <> 'cryptoToCrypto' and m.kind in ('capture', 'refund', 'chargeback', 'representment', 'lateReversal') and m.state <> 'failed' and not exists (
       select 1 from bridge.presentments r
       join bridge.settlement_windows w on w.shard = r.shard and w.window_id = r.window_id and w.state = 'SETTLED'
       where r.shard = m.shard and r.payment_id = m.payment_id and r.sequence = m.sequence)`);
   return rows.map(({ what }) => what);
 }
 
-/** What left the wallet is what was owed, once each. */
+/**
+ * What left the wallet is what was owed, once each: a merchant's captures less what it owed for refunds and chargebacks
+ * and less what is kept for it, by the movements alone.
+ */
 async function judgePayouts(server: SimulatorServer, chain: ChainModel): Promise<readonly string[]> {
   const owed = await server.read<{ payee: string; amount: string }>(`
     select lower(payee) as payee, sum(amount)::text as amount from (
-      select coalesce(p.terms ->> 'payer', '${MERCHANT_WALLET}') as payee,
-        case when m.kind = 'capture' then m.target_amount else m.amount end as amount
+      select p.terms ->> 'payer' as payee, m.amount
       from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
-      where m.state <> 'failed' and (p.quadrant = 'fiatToCrypto' and m.kind = 'capture'
-        or p.quadrant = 'cryptoToFiat' and m.kind = 'refund')) as due
+      where m.state <> 'failed' and p.quadrant = 'cryptoToFiat' and m.kind = 'refund'
+      union all select '${MERCHANT_WALLET}', case when m.kind in ('capture', 'representment') then m.target_amount
+        else - m.target_amount end
+      from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
+      where m.state <> 'failed' and p.quadrant = 'fiatToCrypto'
+        and m.kind in ('capture', 'refund', 'chargeback', 'representment', 'lateReversal')
+      union all select '${MERCHANT_WALLET}', s.owed from bridge.merchant_standings s where s.merchant_id = 'arcade'
+      union all select '${MERCHANT_WALLET}', - r.remaining from bridge.merchant_reserves r
+        where r.merchant_id = 'arcade') as due
     group by 1 order by 1`);
   const paid = new Map<string, bigint>();
   for (let height = 0; height <= chain.head.height; height += 1) {
@@ -263,6 +286,32 @@ async function judgePayouts(server: SimulatorServer, chain: ChainModel): Promise
   );
 }
 
+/** The same for a merchant whom its acquirer pays: by presentments, payouts and what is kept for it or owed by it. */
+async function judgeMerchantPayouts(server: SimulatorServer): Promise<readonly string[]> {
+  const rows = await server.read<{ due: string; had: string }>(`
+    select
+      (select coalesce(sum(case when kind in ('capture', 'representment') then amount - merchant_fee else - amount end), 0)
+        from bridge.presentments where merchant_id = 'bakery')::text as due,
+      ((select coalesce(sum(paid), 0) from bridge.merchant_payouts where merchant_id = 'bakery')
+      + (select coalesce(sum(t.amount), 0) from ledger.transfers t
+        join ledger.accounts d on d.shard = t.shard and d.account_id = t.debit_account_id
+        join ledger.accounts c on c.shard = t.shard and c.account_id = t.credit_account_id
+        where d.path = 'merchant/bakery/reserve' and c.path = 'acquirer/porto/position')
+      + (select coalesce(sum(remaining), 0) from bridge.merchant_reserves where merchant_id = 'bakery')
+      - (select coalesce(sum(owed), 0) from bridge.merchant_standings where merchant_id = 'bakery'))::text as had`);
+  return rows.flatMap(({ due, had }) => (due === had ? [] : [`bakery was due ${due} and has had ${had}`]));
+}
+
+/** Every dispute has come to its end, and only what was won was given back. */
+async function judgeDisputes(server: SimulatorServer): Promise<readonly string[]> {
+  const rows = await server.read<{ what: string }>(`
+    select 'dispute ' || d.dispute_id || ' is ' || d.state || ' with ' || count(m.sequence) || ' given back' as what
+    from bridge.disputes d left join bridge.payment_movements m
+      on m.shard = d.shard and m.payment_id = d.payment_id and m.kind = 'representment'
+    group by d.dispute_id, d.state having d.state not in ('won', 'lost') or (d.state = 'won') <> (count(m.sequence) = 1)`);
+  return rows.map(({ what }) => what);
+}
+
 /** Acknowledged means durable; and nothing was done that nobody was told of. */
 function judgeOracle(oracle: Oracle, payments: readonly Payment[], movements: readonly Movement[]): readonly string[] {
   const found = [...oracle.violations];
@@ -271,12 +320,14 @@ function judgeOracle(oracle: Oracle, payments: readonly Payment[], movements: re
     const { paymentId } = JSON.parse(answer) as { paymentId: string };
     if (!known.has(paymentId)) found.push(`payment ${paymentId} of ${key} was acknowledged and is not there`);
   }
-  for (const kind of ['capture', 'refund', 'void'] as const) {
-    const told = oracle.of(`${kind}Payment`);
+  for (const [kind, operation] of ACKNOWLEDGED) {
+    const told = oracle.of(operation);
     const counted = new Map<string, number>();
     for (const { subject } of told) counted.set(subject, (counted.get(subject) ?? 0) + 1);
     for (const paymentId of known) {
-      const there = movements.filter((one) => one.payment_id === paymentId && one.kind === kind).length;
+      const moved = movements.filter((one) => one.payment_id === paymentId && one.kind === kind).length;
+      // What is said twice under two keys is one thing.
+      const there = kind === 'lateReversal' && moved === 1 ? Math.max(1, counted.get(paymentId) ?? 0) : moved;
       const acknowledged = counted.get(paymentId) ?? 0;
       if (there !== acknowledged) {
         found.push(`${acknowledged} of kind ${kind} were acknowledged for ${paymentId}, and ${there} are there`);

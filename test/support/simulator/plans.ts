@@ -19,9 +19,39 @@ export type PaymentPlan = Readonly<{
   sharesQuote: boolean;
   /** Its merchant captures once more when the hold's time is about to end, or has ended. */
   capturesLate: boolean;
+  /** A cardholder's issuer charges part of it back; its merchant answers, gives in or lets time pass. */
+  dispute?: DisputePlan;
+  /** An issuer says, once its coins are on their way, that the card's authorization never stood; and says it again. */
+  isReversedLate: boolean;
   /** A crypto payer takes back by itself what the escrow still holds when its time has ended. */
   reclaims: boolean;
 }>;
+
+export type DisputePlan = Readonly<{
+  /** Of what was authorized, in hundredths; what is above what can be charged back is refused. */
+  share: number;
+  answer: 'evidence' | 'acceptance' | 'none';
+  /** What the issuer says of the merchant's answer; nothing: time decides. */
+  outcome: 'won' | 'lost' | 'none';
+}>;
+
+/** How much of a merchant's payouts is kept back, and for how long. */
+export type ReservePlan = Readonly<{ merchantId: 'bakery' | 'arcade'; basisPoints: number; days: number }>;
+
+/** Half of the seeds keep nothing back. */
+export function drawReserves(chance: SeededChance): readonly ReservePlan[] {
+  const drawn = (merchantId: ReservePlan['merchantId']): readonly ReservePlan[] =>
+    chance.happens(0.4) ? [{ merchantId, basisPoints: chance.between(1, 4_000), days: chance.below(40) }] : [];
+  return chance.happens(0.5) ? [] : [...drawn('bakery'), ...drawn('arcade')];
+}
+
+function drawDispute(chance: SeededChance): DisputePlan {
+  return {
+    share: chance.between(1, 100),
+    answer: chance.pick(['evidence', 'evidence', 'acceptance', 'none']),
+    outcome: chance.pick(['won', 'won', 'lost', 'none']),
+  };
+}
 
 const QUADRANTS: readonly Quadrant[] = ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'];
 const PAYMENTS = 6;
@@ -58,6 +88,8 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
       isSigned: chance.happens(0.9),
       sharesQuote: chance.happens(0.3),
       capturesLate: isShort && chance.happens(0.7),
+      isReversedLate: quadrant === 'fiatToCrypto' && chance.happens(0.3),
+      ...(paysFiat && chance.happens(0.5) ? { dispute: drawDispute(chance) } : {}),
       reclaims: isShort && !paysFiat && chance.happens(0.7),
     };
   });

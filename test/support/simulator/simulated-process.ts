@@ -121,6 +121,7 @@ export async function startProcess(parts: ProcessParts, name: string): Promise<S
       deployment: DEPLOYMENT,
       networkFees: WORLD.networkFees,
       paymentLimits: paymentLimitsOf(WORLD),
+      lateReversalsBorneBy: WORLD.lateReversalsBorneBy,
       marks: marksOf(WORLD, clock),
       logger,
     },

@@ -2,6 +2,7 @@ import { reclaimData, termsFromJson } from '../../../bridge/chain/escrow.ts';
 import type { ChainNode } from '../../../bridge/chain/node.ts';
 import { majorityOf, quorumOf } from '../../../bridge/chain/quorum.ts';
 import type { IssuerPort } from '../../../bridge/core/authorization/issuer-port.ts';
+import { setReservePolicy } from '../../../bridge/core/participants/standings.ts';
 import { reconcile } from '../../../bridge/core/reconciliation/operations.ts';
 import type { Doorbells } from '../../../bridge/platform/doorbells.ts';
 import type { OnceRequest } from '../../../bridge/platform/once.ts';
@@ -17,7 +18,7 @@ import { NO_SIGNER_FAULTS, SignerModel } from './held-signer.ts';
 import { judgeEnd, judgeSafety, waitingFor } from './judges.ts';
 import { Miner, NODES } from './miner.ts';
 import { Oracle } from './oracle.ts';
-import { bordersBetween, drawEarly, drawPlans, drawStart, type PaymentPlan } from './plans.ts';
+import { bordersBetween, drawEarly, drawPlans, drawReserves, drawStart, type PaymentPlan } from './plans.ts';
 import { NO_REQUEST_FAULTS, type RequestFaults } from './request-faults.ts';
 import { SeededChance } from './seeded-chance.ts';
 import type { SimulatorServer } from './server.ts';
@@ -71,9 +72,11 @@ const PROCESSES = 2;
 const POOL_SIZE = 5;
 const RESTART_MILLISECONDS = 400;
 const MOST_SAFETY_STEPS = 5_000;
-const MOST_HEALED_STEPS = 4_000;
+const MOST_HEALED_STEPS = 6_000;
 const STEPS_BETWEEN_LOOKS = 60;
 const LEAP_MILLISECONDS = 3_600_000;
+/** The longest time to answer, to decide, and to keep a reserve, together. */
+const DEADLINES_MILLISECONDS = 60 * 86_400_000;
 /** Long enough for every sweeper to have had its turn: only then does an empty table say that nothing is left. */
 const SWEPT_MILLISECONDS = 6_500;
 
@@ -182,6 +185,7 @@ class Simulation {
       chance: this.#chance.fork('clients'),
       living: () => this.#processes,
       sendFromWallet: (sender, call) => this.#chain.sendFromWallet(sender, call),
+      onReversedLate: (paymentId) => this.#issuer.reverseLate(paymentId),
       reclaimCallOf: (paymentId) => reclaimCallOf(this.#server, paymentId),
       faults: () => this.#requestFaults,
       onFault: count,
@@ -194,6 +198,11 @@ class Simulation {
   async run(): Promise<SimulationResult> {
     await this.#server.reset();
     await fillWorld(this.#server.database, { now: () => this.#startsAt });
+    if (!this.#options.faults) {
+      for (const reserve of drawReserves(this.#chance.fork('reserves'))) {
+        await setReservePolicy({ database: this.#server.database }, { shard: 0, ...reserve });
+      }
+    }
     await this.#signer.prepare();
     for (let index = 0; index < PROCESSES; index += 1) await this.#start();
     void this.#miner.mine();
@@ -245,6 +254,11 @@ class Simulation {
     this.#trace.write('a leap beyond every expiry');
     const later = await this.#settle(steps, SWEPT_MILLISECONDS);
     if (later) return later;
+    // And whoever has not answered or decided is too late.
+    this.#gate.advance(DEADLINES_MILLISECONDS);
+    this.#trace.write('a leap beyond every deadline');
+    const latest = await this.#settle(steps, SWEPT_MILLISECONDS);
+    if (latest) return latest;
     void this.#clients.closeWindows();
     const last = await this.#settle(steps);
     if (last) return last;

@@ -241,6 +241,7 @@ function newRow(
     captured: 0n,
     voided: 0n,
     refunded: 0n,
+    chargedBack: 0n,
     quotedTarget: prepared.target.minorUnits,
     quotedSpread: quote?.spread.minorUnits ?? 0n,
     interchangeBasisPoints: networkFees.interchangeBasisPoints,

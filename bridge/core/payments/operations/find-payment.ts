@@ -156,10 +156,14 @@ export async function finalizeMovements(
     if (!changed) continue;
     await savePayment(transaction, movement, { finalAt: machineClock.now() });
     const row = rows.get(movement.paymentId);
-    if (row) events.push(settledEvent(row, changed));
+    if (row && isPlain(changed)) events.push(settledEvent(row, changed));
   }
   await outbox.emit(transaction, events);
   return events;
+}
+
+function isPlain({ kind }: MovementRow): boolean {
+  return kind === 'capture' || kind === 'refund';
 }
 
 /** Locks the payments of some movements, as whoever publishes an event of theirs must. */

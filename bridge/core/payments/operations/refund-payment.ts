@@ -7,6 +7,7 @@ import { NATIVE_TOKEN, refundCall, termsFromJson } from '../../../chain/escrow.t
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
+import { chargeMerchant } from '../../participants/standings.ts';
 import { CHAIN_SUBMISSION, type PaymentDependencies } from '../dependencies.ts';
 import { decideRefund, nextEscrowSequence } from '../domain.ts';
 import { refundEntry } from '../postings.ts';
@@ -84,7 +85,10 @@ export async function refundPayment(
         await enqueueChainCalls(transaction, [callOfMovement(call, row, sequence)], now);
       }
     } else {
-      const entry = refundEntry(partiesOf(row), sequence, refunded, now);
+      const isOwed = row.quadrant === 'fiatToCrypto' && refunded.target.minorUnits > 0n;
+      const named = { shard: row.shard, merchantId: row.merchantId, asset: row.merchantAsset };
+      const borne = isOwed ? await chargeMerchant(transaction, named, refunded.target.minorUnits) : undefined;
+      const entry = refundEntry(partiesOf(row), sequence, refunded, now, borne);
       if (entry) {
         const [posted] = await postEntries(transaction, [entry], { now });
         if (posted?.outcome === 'refused') {

@@ -23,6 +23,7 @@ const created: PaymentState = {
   captured: 0n,
   voided: 0n,
   refunded: 0n,
+  chargedBack: 0n,
   sequence: 0,
   authorizationExpiresAt: LATER,
   refundExpiresAt: new Date('2026-12-02T12:00:00Z'),
