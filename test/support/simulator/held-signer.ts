@@ -1,3 +1,4 @@
+import { depositAddressOf } from '../../../bridge/chain/deposits.ts';
 import type { Address } from '../../../bridge/chain/domain.ts';
 import { SignerCore } from '../../../bridge/chain/signer/core.ts';
 import type { RecordFile } from '../../../bridge/chain/signer/log-file.ts';
@@ -118,6 +119,9 @@ export class SignerModel {
         finalNonces: async (address) => finalState(chain, finalityDepth)?.nonces.get(address) ?? 0,
         captured: async (name) => {
           return finalState(chain, finalityDepth)?.payments.get(name)?.refundable ?? 0n;
+        },
+        isSwept: async (deposit) => {
+          return finalState(chain, finalityDepth)?.sweptDeposits.has(depositAddressOf(DEPLOYMENT, deposit)) ?? false;
         },
         holdsRole: async () => true,
       },
