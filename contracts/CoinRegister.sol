@@ -2,22 +2,17 @@
 pragma solidity 0.8.37;
 
 import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import { CoinPages } from "./coins/CoinPages.sol";
 import { CoinReserve } from "./coins/CoinReserve.sol";
 import { CoinSlots } from "./coins/CoinSlots.sol";
+import { CoinStore } from "./coins/CoinStore.sol";
+import { P256Fallback } from "./coins/P256Fallback.sol";
 import { ICoinRegister } from "./interfaces/ICoinRegister.sol";
 import { CoinHead, CoinHeads, CoinWord, CoinWords } from "./libraries/CoinWord.sol";
-import { CoinSignatures } from "./libraries/CoinSignatures.sol";
 
 /// @title CoinRegister
 /// @notice Keeps who owns which electronic coin; every coin stands for tokens that the register holds.
 contract CoinRegister is CoinSlots {
-    bytes32 private constant SPLIT_TYPEHASH = keccak256(
-        "Split(uint256 coin,uint256 sequence,address owner,uint256 part,uint256 partSequence,uint256 partAmount,address partOwner)"
-    );
-    bytes32 private constant MERGE_TYPEHASH = keccak256(
-        "Merge(uint256 coin,uint256 sequence,uint256 other,uint256 otherSequence,address newOwner)"
-    );
-    bytes32 private constant REDEEM_TYPEHASH = keccak256("Redeem(uint256 coin,uint256 sequence,address recipient)");
     bytes32 private constant LOCK_TYPEHASH = keccak256(
         "Lock(uint256 coin,uint256 sequence,address payee,uint256 deadline)"
     );
@@ -32,7 +27,31 @@ contract CoinRegister is CoinSlots {
 
     mapping(uint256 coin => CoinLock coinLock) private _locks;
 
-    constructor(IERC20 token, Roles memory roles, Limits memory limits) CoinReserve(token, roles, limits) {}
+    /// @notice The code of the verbs of coins in pages, which has no room in this contract's own.
+    CoinPages public immutable pages;
+
+    constructor(
+        IERC20 token,
+        Roles memory roles,
+        Limits memory limits
+    ) CoinReserve(roles) CoinStore(token, limits, new P256Fallback()) {
+        pages = _openPages(token, limits, p256Fallback);
+    }
+
+    /// @dev Whatever this contract has no verb for is done by the code of the pages, on this contract's storage.
+    fallback() external {
+        address code = address(pages);
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            calldatacopy(data, 0, calldatasize())
+            let isDone := delegatecall(gas(), code, data, calldatasize(), 0, 0)
+            returndatacopy(data, 0, returndatasize())
+            if iszero(isDone) {
+                revert(data, returndatasize())
+            }
+            return(data, returndatasize())
+        }
+    }
 
     /// @inheritdoc ICoinRegister
     function issueTo(CoinHead head, uint256 amount) external override onlyRole(ISSUER_ROLE) {
@@ -71,7 +90,7 @@ contract CoinRegister is CoinSlots {
         if (partAmount >= word.amount()) revert Refused(coin, Outcome.AmountAboveCoin);
         if (partWord.state() != CoinWords.FREE) revert Refused(partCoin, Outcome.SlotTaken);
         _check(partCoin, partWord, part, CoinWords.FREE);
-        _checkSigned(coin, word.owner(), _splitHash(rest, part, partAmount), signature);
+        _checkSigned(coin, word.owner(), _splitHash(coin, rest, partCoin, part, partAmount), signature);
         // write; no new coin is above the maximum, as the old one was not
         unchecked {
             uint256 restAmount = word.amount() - partAmount;
@@ -95,9 +114,13 @@ contract CoinRegister is CoinSlots {
         // The head of the coin that goes names no owner.
         _checkPlace(otherCoin, otherWord, other, head.owner(), CoinWords.ACTIVE);
         if (otherWord.owner() != word.owner()) revert Refused(otherCoin, Outcome.NotOwner);
-        uint256 amount = word.amount() + otherWord.amount();
+        uint256 amount;
+        unchecked {
+            // Neither has more than 60 bits.
+            amount = word.amount() + otherWord.amount();
+        }
         if (amount > maximumAmount) revert Refused(coin, Outcome.AmountAboveMaximum);
-        _checkSigned(coin, word.owner(), _mergeHash(head, other), signature);
+        _checkSigned(coin, word.owner(), _mergeHash(coin, head, otherCoin, other), signature);
         // write
         uint256 hops = word.hops() > otherWord.hops() ? word.hops() : otherWord.hops();
         unchecked {
@@ -117,7 +140,7 @@ contract CoinRegister is CoinSlots {
         if (word.isAt(head.sequence() + 1, CoinWords.FREE) && word.owner() == recipient) return;
         Outcome outcome = _hindrance(word, head.sequence(), recipient, CoinWords.ACTIVE);
         if (outcome != Outcome.Executed) revert Refused(coin, outcome);
-        _checkSigned(coin, word.owner(), _headHash(REDEEM_TYPEHASH, head), signature);
+        _checkSigned(coin, word.owner(), _headHash(REDEEM_TYPEHASH, coin, head), signature);
         // write
         uint256 amount = word.amount();
         _free(coin, word, recipient);
@@ -150,7 +173,7 @@ contract CoinRegister is CoinSlots {
         _check(coin, word, head, CoinWords.LOCKED);
         CoinLock memory coinLock = _locks[coin];
         if (block.timestamp >= coinLock.deadline) revert Refused(coin, Outcome.TooLate);
-        _checkSigned(coin, coinLock.payee, _headHash(CLAIM_TYPEHASH, head), signature);
+        _checkSigned(coin, coinLock.payee, _headHash(CLAIM_TYPEHASH, coin, head), signature);
         _store(coin, word.handedTo(head.owner(), word.hops()));
         emit Claimed(head);
     }
@@ -162,7 +185,7 @@ contract CoinRegister is CoinSlots {
         if (_isHandedOver(word, head)) return;
         _check(coin, word, head, CoinWords.LOCKED);
         if (block.timestamp < _locks[coin].deadline) revert Refused(coin, Outcome.TooEarly);
-        _checkSigned(coin, word.owner(), _headHash(RECLAIM_TYPEHASH, head), signature);
+        _checkSigned(coin, word.owner(), _headHash(RECLAIM_TYPEHASH, coin, head), signature);
         _store(coin, word.handedTo(head.owner(), word.hops()));
         emit Reclaimed(head);
     }
@@ -183,6 +206,14 @@ contract CoinRegister is CoinSlots {
         return (coinLock.payee, coinLock.deadline);
     }
 
+    function _openPages(
+        IERC20 token,
+        Limits memory limits,
+        P256Fallback p256Fallback_
+    ) internal virtual returns (CoinPages) {
+        return new CoinPages(token, limits, p256Fallback_);
+    }
+
     function _issue(CoinHead head, uint256 amount) private returns (bool isNew) {
         // check
         uint256 coin = head.coin();
@@ -200,86 +231,13 @@ contract CoinRegister is CoinSlots {
         return true;
     }
 
-    /// @dev Whoever had it stays readable, for whoever asks again. The last number stays the last: the slot is used up.
-    function _free(uint256 coin, CoinWord word, address owner) internal virtual {
-        uint256 sequence = word.sequence();
-        unchecked {
-            if (sequence != CoinWords.LAST_SEQUENCE) ++sequence;
-        }
-        _store(coin, CoinWords.pack(sequence, CoinWords.FREE, 0, 0, owner));
-    }
-
-    function _check(uint256 coin, CoinWord word, CoinHead head, uint256 state) private pure {
-        _checkPlace(coin, word, head, head.owner(), state);
-    }
-
-    function _checkPlace(uint256 coin, CoinWord word, CoinHead head, address newOwner, uint256 state) private pure {
-        uint256 sequence = head.sequence();
-        bool isLast = sequence == CoinWords.LAST_SEQUENCE;
-        if (word.isAt(sequence, state) && !isLast && newOwner != address(0)) return;
-        Outcome outcome = _hindrance(word, sequence, newOwner, state);
-        if (outcome != Outcome.Executed) revert Refused(coin, outcome);
-        if (isLast) revert Refused(coin, Outcome.SequenceExhausted);
-    }
-
-    function _checkSigned(
-        uint256 coin,
-        address owner,
-        bytes32 structHash,
-        bytes calldata signature
-    ) internal view virtual {
-        Outcome outcome = _signedBy(owner, _hashTypedDataV4(structHash), signature);
-        if (outcome != Outcome.Executed) revert Refused(coin, outcome);
-    }
-
-    function _signedBy(address owner, bytes32 digest, bytes calldata signature) private view returns (Outcome) {
-        bytes32 r;
-        bytes32 s;
-        assembly ("memory-safe") {
-            r := calldataload(signature.offset)
-            s := calldataload(add(signature.offset, 0x20))
-        }
-        if (signature.length == 64) {
-            if (CoinSignatures.isHighS(s)) return Outcome.SignatureHighS;
-            return CoinSignatures.recover(digest, r, s) == owner ? Outcome.Executed : Outcome.NotOwner;
-        }
-        if (signature.length != 128) return Outcome.SignatureMalformed;
-        (bytes32 x, bytes32 y) = (bytes32(signature[64:96]), bytes32(signature[96:128]));
-        if (CoinSignatures.isHighSP256(s)) return Outcome.SignatureHighS;
-        if (CoinSignatures.referenceP256(x, y) != owner) return Outcome.NotOwner;
-        return _isSignedP256(digest, r, s, x, y) ? Outcome.Executed : Outcome.NotOwner;
+    function _free(uint256 coin, CoinWord word, address owner) private {
+        _store(coin, _freed(word, owner));
     }
 
     function _isLockedAs(uint256 coin, CoinWord word, CoinHead head, uint256 deadline) private view returns (bool) {
         if (!word.isAt(head.sequence() + 1, CoinWords.LOCKED)) return false;
         CoinLock memory coinLock = _locks[coin];
         return coinLock.payee == head.owner() && coinLock.deadline == deadline;
-    }
-
-    function _headHash(bytes32 typeHash, CoinHead head) private pure returns (bytes32) {
-        return keccak256(abi.encode(typeHash, head.coin(), head.sequence(), head.owner()));
-    }
-
-    function _splitHash(CoinHead rest, CoinHead part, uint256 partAmount) private pure returns (bytes32) {
-        return
-            keccak256(
-                abi.encode(
-                    SPLIT_TYPEHASH,
-                    rest.coin(),
-                    rest.sequence(),
-                    rest.owner(),
-                    part.coin(),
-                    part.sequence(),
-                    partAmount,
-                    part.owner()
-                )
-            );
-    }
-
-    function _mergeHash(CoinHead head, CoinHead other) private pure returns (bytes32) {
-        return
-            keccak256(
-                abi.encode(MERGE_TYPEHASH, head.coin(), head.sequence(), other.coin(), other.sequence(), head.owner())
-            );
     }
 }

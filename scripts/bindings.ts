@@ -12,6 +12,7 @@ const FILES: Readonly<Record<ContractName, readonly [file: string, constant: str
   IntermediaryWallet: ['intermediary-wallet', 'intermediaryWalletAbi'],
   DepositAddresses: ['deposit-addresses', 'depositAddressesAbi'],
   CoinRegister: ['coin-register', 'coinRegisterAbi'],
+  CoinPages: ['coin-pages', 'coinPagesAbi'],
   LocalDollar: ['local-dollar', 'localDollarAbi'],
 };
 

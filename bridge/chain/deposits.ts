@@ -37,13 +37,17 @@ export function hashUnpaidTerms(terms: PaymentTerms): Hex {
   return keccak256(encodeAbiParameters([{ type: 'tuple', components: TERMS_COMPONENTS }], [asArguments(unpaid)]));
 }
 
+/** Names a deposit: what its address is made from, in one word. */
+export function hashDeposit(terms: DepositTerms): Hex {
+  return keccak256(encodeAbiParameters([{ type: 'tuple', components: DEPOSIT_COMPONENTS }], [terms]));
+}
+
 /** The address, as `DepositAddresses.depositAddressOf` gives it. */
 export function depositAddressOf(
   { deposits, depositInitCodeHash }: Pick<Deployment, 'deposits' | 'depositInitCodeHash'>,
   terms: DepositTerms,
 ): Address {
-  const salt = keccak256(encodeAbiParameters([{ type: 'tuple', components: DEPOSIT_COMPONENTS }], [terms]));
-  const address = getCreate2Address({ from: deposits, salt, bytecodeHash: depositInitCodeHash });
+  const address = getCreate2Address({ from: deposits, salt: hashDeposit(terms), bytecodeHash: depositInitCodeHash });
   return address.toLowerCase() as Address;
 }
 

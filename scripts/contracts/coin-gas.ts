@@ -1,16 +1,31 @@
 /** What the verbs of the coin register cost. Slots are in use and their owners sign, unless the name says otherwise. */
-import { padHex, type TransactionReceipt } from 'viem';
+import { type Abi, padHex, type TransactionReceipt } from 'viem';
+import { coinPagesAbi } from '../../bridge/chain/bindings/coin-pages.ts';
 import { coinRegisterAbi } from '../../bridge/chain/bindings/coin-register.ts';
 import type { Address, Hex } from '../../bridge/chain/domain.ts';
 import {
+  anyHeadWord,
+  type Coin,
   type CoinHead,
   type CoinMove,
+  coinInPage,
   headWord,
+  PAGE_LEAVES,
   packIssues,
   packMoves,
   packSignature,
   packSwitches,
+  type Register,
+  rowWord,
 } from '../../bridge/coins/register/domain.ts';
+import { EMPTY_REGISTER, type RegisterState } from '../../bridge/coins/register/model.ts';
+import {
+  packPageIssues,
+  packPageMoveItems,
+  packPageSwitches,
+  proofsOf,
+  wordsOf,
+} from '../../bridge/coins/register/pages.ts';
 import { type CoinKey, type CoinOperation, signOperation } from '../../bridge/coins/register/signing.ts';
 import { coinKey, coinKeyP256, openRegister } from './coin-scene.ts';
 import type { ActorName, Scene } from './scene.ts';
@@ -23,11 +38,14 @@ export type CoinStage = Readonly<{
   issued(owner: CoinKey, count: number): Promise<readonly CoinMove[]>;
   /** Slots that had a coin before. */
   freed(count: number): Promise<readonly CoinMove[]>;
+  register: Register;
   signed(key: CoinKey, operation: CoinOperation): Hex;
   switches(key: CoinKey, coins: readonly CoinMove[], owner: Address): Hex;
 }>;
 export type CoinCase = Readonly<{ name: string; limit?: number; measure: (stage: CoinStage) => Promise<number> }>;
 
+const COIN_ABI = [...coinRegisterAbi, ...coinPagesAbi] as Abi;
+const COIN: Coin = { state: 'active', isFrozen: false, sequence: 1, hops: 0, amount: 125_340_000n, owner: '0x' };
 const AMOUNT = 125_340_000n;
 const FIRST_COIN = 70_000n;
 const alice = coinKey('alice');
@@ -39,16 +57,36 @@ export const coinCases: readonly CoinCase[] = [
   { name: 'CoinRegister.switch P-256', limit: 38_500, measure: (stage) => switchOne(stage, secureElement) },
   { name: 'CoinRegister.switch batch of 100, each', limit: 10_600, measure: (stage) => switchMany(stage, 100) },
   { name: 'CoinRegister.switch batch of 500, each', limit: 10_400, measure: (stage) => switchMany(stage, 500) },
+  { name: 'CoinRegister.switch page of 256, each', limit: 5_500, measure: switchPage },
   {
+    // In adjacent slots, as those are that were issued together. What bounds it: docs/contracts.md.
     name: 'CoinRegister.move 20 coins with one signature, each',
+    limit: 6_600,
+    measure: async (stage) => {
+      const moves = await stage.issued(alice, 20);
+      const { r, yParityAndS } = parts(stage.signed(alice, { kind: 'Move', owner: payee, moves }));
+      const row = rowWord(moves[0]!.coin, moves.length, payee);
+      return each(await gasOf(stage.call('stranger', 'passAdjacent', [row, r, yParityAndS])), 20);
+    },
+  },
+  {
+    name: 'CoinRegister.move 20 scattered coins with one signature, each',
     // Slot, intrinsic gas, signature, calldata and log alone are 6,414: see docs/contracts.md.
     limit: 6_800,
     measure: async (stage) => {
-      const moves = await stage.issued(alice, 20);
+      const moves = (await stage.issued(alice, 39)).filter((_, index) => index % 2 === 0);
       const { r, yParityAndS } = parts(stage.signed(alice, { kind: 'Move', owner: payee, moves }));
       return each(await gasOf(stage.call('stranger', 'moveCoins', [payee, r, yParityAndS, packMoves(moves)])), 20);
     },
   },
+  { name: 'CoinRegister.move 256 coins of a page with one signature, each', limit: 2_500, measure: movePage },
+  {
+    name: 'CoinRegister.issue page of 256, each',
+    measure: async (stage) => each(await gasOf(issuePage(stage, 20n)), PAGE_LEAVES),
+  },
+  { name: 'CoinRegister.switch one of a page', measure: switchOneOfPage },
+  { name: 'CoinRegister.redeem from a page', measure: redeemFromPage },
+  { name: 'CoinRegister.split from a page, recycled', measure: splitFromPage },
   {
     name: 'CoinRegister.issue',
     limit: 54_000,
@@ -95,13 +133,20 @@ export const coinCases: readonly CoinCase[] = [
 
 const NOBODY: Address = '0x0000000000000000000000000000000000000000';
 
+/** A page with coins of alice's alone, at their first number. */
+function pageOf(page: bigint): RegisterState {
+  const coins = leaves(page).map(({ coin }) => [coin, { ...COIN, sequence: 1, owner: alice.reference }] as const);
+  return { ...EMPTY_REGISTER, coins: new Map(coins) };
+}
+
 export async function setCoinStage(scene: Scene): Promise<CoinStage> {
   const address = await openRegister(scene);
   const register = { chainId: scene.chainId, address };
   let next = FIRST_COIN;
   const stage: CoinStage = {
+    register,
     holder: scene.actors.receiver.address,
-    call: (from, functionName, args) => scene.send(from, address, { abi: coinRegisterAbi, functionName, args }),
+    call: (from, functionName, args) => scene.send(from, address, { abi: COIN_ABI, functionName, args }),
     async issued(owner, count) {
       const moves = Array.from({ length: count }, (_, index) => ({ coin: next + BigInt(index), sequence: 0 }));
       next += BigInt(count);
@@ -147,6 +192,75 @@ async function switchOne(stage: CoinStage, key: CoinKey): Promise<number> {
 async function switchMany(stage: CoinStage, count: number): Promise<number> {
   const coins = await stage.issued(alice, count);
   return each(await gasOf(stage.call('stranger', 'switchBatch', [stage.switches(alice, coins, payee)])), count);
+}
+
+function leaves(page: bigint): readonly CoinMove[] {
+  return Array.from({ length: PAGE_LEAVES }, (_, leaf) => ({ coin: coinInPage(page, leaf), sequence: 1 }));
+}
+
+async function issuePage(stage: CoinStage, page: bigint): Promise<TransactionReceipt> {
+  const issues = leaves(page).map(({ coin }) => ({
+    head: { coin, sequence: 0, owner: alice.reference },
+    amount: AMOUNT,
+  }));
+  return stage.call('operator', 'issuePage', [page, packPageIssues(wordsOf(EMPTY_REGISTER, page), issues)]);
+}
+
+async function switchPage(stage: CoinStage): Promise<number> {
+  const page = 21n;
+  await issuePage(stage, page);
+  return each(
+    await gasOf(stage.call('stranger', 'switchPage', [page, await pageSwitches(stage, page, PAGE_LEAVES)])),
+    PAGE_LEAVES,
+  );
+}
+
+async function switchOneOfPage(stage: CoinStage): Promise<number> {
+  const page = 22n;
+  await issuePage(stage, page);
+  return gasOf(stage.call('stranger', 'switchPage', [page, await pageSwitches(stage, page, 1)]));
+}
+
+async function pageSwitches(stage: CoinStage, page: bigint, count: number): Promise<Hex> {
+  const switches = leaves(page)
+    .slice(0, count)
+    .map((move) => {
+      const head: CoinHead = { ...move, owner: payee };
+      return { head, signature: signOperation(alice, stage.register, { kind: 'Switch', head }) };
+    });
+  return packPageSwitches(stage.register, wordsOf(pageOf(page), page), switches);
+}
+
+async function movePage(stage: CoinStage): Promise<number> {
+  const page = 23n;
+  await issuePage(stage, page);
+  const moves = leaves(page);
+  const signature = stage.signed(alice, { kind: 'MoveInPage', page, owner: payee, moves });
+  const items = packPageMoveItems(wordsOf(pageOf(page), page), alice.reference, moves);
+  return each(
+    await gasOf(stage.call('stranger', 'movePage', [page, alice.reference, payee, signature, items])),
+    PAGE_LEAVES,
+  );
+}
+
+async function redeemFromPage(stage: CoinStage): Promise<number> {
+  const page = 24n;
+  await issuePage(stage, page);
+  const head = { coin: coinInPage(page, 7), sequence: 1, owner: stage.holder };
+  const signature = stage.signed(alice, { kind: 'Redeem', head });
+  const proof = proofsOf(pageOf(page), pageOf(page), [head.coin]);
+  return gasOf(stage.call('stranger', 'redeemFromPage', [anyHeadWord(head), signature, proof]));
+}
+
+async function splitFromPage(stage: CoinStage): Promise<number> {
+  const page = 25n;
+  await issuePage(stage, page);
+  const rest = { coin: coinInPage(page, 7), sequence: 1, owner: alice.reference };
+  const part = { ...(await stage.freed(1))[0]!, owner: payee };
+  const signature = stage.signed(alice, { kind: 'Split', rest, part, partAmount: AMOUNT / 3n });
+  const proof = proofsOf(pageOf(page), pageOf(page), [rest.coin]);
+  const heads = [anyHeadWord(rest), anyHeadWord(part)];
+  return gasOf(stage.call('stranger', 'splitInPages', [...heads, AMOUNT / 3n, signature, proof]));
 }
 
 async function split(stage: CoinStage, part: CoinHead): Promise<number> {

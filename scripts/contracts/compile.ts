@@ -6,10 +6,16 @@ import { fileURLToPath } from 'node:url';
 import type { Abi, Hex } from 'viem';
 
 export type ContractArtifact = Readonly<{ abi: Abi; bytecode: Hex }>;
-export type ContractName = 'PaymentEscrow' | 'IntermediaryWallet' | 'DepositAddresses' | 'CoinRegister' | 'LocalDollar';
+type CoinContractName = 'CoinRegister' | 'CoinPages';
+export type ContractName =
+  | 'PaymentEscrow'
+  | 'IntermediaryWallet'
+  | 'DepositAddresses'
+  | CoinContractName
+  | 'LocalDollar';
 export type ContractArtifacts<Name extends ContractName = ContractName> = Readonly<Record<Name, ContractArtifact>>;
 /** What a payment needs. The register of coins is compiled where it is deployed or measured: a start need not wait. */
-export type PaymentContractName = Exclude<ContractName, 'CoinRegister'>;
+export type PaymentContractName = Exclude<ContractName, CoinContractName>;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES: Readonly<Record<ContractName, string>> = {
@@ -17,6 +23,7 @@ const SOURCES: Readonly<Record<ContractName, string>> = {
   IntermediaryWallet: 'contracts/IntermediaryWallet.sol',
   DepositAddresses: 'contracts/DepositAddresses.sol',
   CoinRegister: 'contracts/CoinRegister.sol',
+  CoinPages: 'contracts/coins/CoinPages.sol',
   LocalDollar: 'contracts/doubles/LocalDollar.sol',
 };
 const PAYMENT_CONTRACTS = ['PaymentEscrow', 'IntermediaryWallet', 'DepositAddresses', 'LocalDollar'] as const;
@@ -32,7 +39,7 @@ export async function compileContracts(): Promise<ContractArtifacts<PaymentContr
 /** The same with the register of coins. */
 export async function compileAllContracts(): Promise<ContractArtifacts> {
   const payment = await compileContracts();
-  return { ...payment, ...(await compileTogether('compiled-coins', ['CoinRegister'])) };
+  return { ...payment, ...(await compileTogether('compiled-coins', ['CoinRegister', 'CoinPages'])) };
 }
 
 async function compileTogether<Name extends ContractName>(

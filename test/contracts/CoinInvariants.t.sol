@@ -2,15 +2,21 @@
 pragma solidity 0.8.37;
 
 import {
+    CredulousPagesRegister,
+    FlatteringPagesRegister,
     FlatteringRegister,
+    HoardingPagesRegister,
     HoardingRegister,
+    ThawingPagesRegister,
     ThawingRegister,
+    UnbackedPagesRegister,
     UnbackedRegister
 } from "../../contracts/doubles/FaultyRegisters.sol";
 import { OddToken } from "../../contracts/doubles/OddToken.sol";
 import { CoinRegister } from "../../contracts/CoinRegister.sol";
 import { CoinHandler } from "./support/CoinHandler.sol";
 import { coinLimits, coinRoles } from "./support/CoinStage.sol";
+import { Driver } from "./support/Driver.sol";
 import { SpecieTest } from "./support/SpecieTest.sol";
 
 /// @dev The runner knows contracts of test files alone, so the handler gets a name here.
@@ -56,7 +62,7 @@ contract CoinInvariants is SpecieTest {
 }
 
 /// @title Each invariant fails on a register with a planted bug: the same handler, driven by chance from a fixed seed.
-contract CoinPlantedBugsTest is SpecieTest {
+contract CoinPlantedBugsTest is Driver {
     uint256 private constant STEPS = 1_500;
     OddToken private token;
 
@@ -91,28 +97,38 @@ contract CoinPlantedBugsTest is SpecieTest {
         assertTrue(!finds(sound, CoinHandler.checkNoCoinFromNothing.selector, 300), "nothing from nothing");
     }
 
+    function test_plantedBug_pagesThatDoNotCountAreNotCovered() public {
+        CoinRegister faulty = new UnbackedPagesRegister(token, coinRoles(), coinLimits());
+        assertTrue(finds(faulty, CoinHandler.checkReserveCoversCoins.selector, STEPS), "found");
+    }
+
+    function test_plantedBug_pagesThatKeepWhatTheyPayMakeCoins() public {
+        CoinRegister faulty = new HoardingPagesRegister(token, coinRoles(), coinLimits());
+        assertTrue(finds(faulty, CoinHandler.checkNoCoinFromNothing.selector, STEPS), "found");
+    }
+
+    function test_plantedBug_pagesThatForgetTheFreezeLetCoinsGo() public {
+        CoinRegister faulty = new ThawingPagesRegister(token, coinRoles(), coinLimits());
+        assertTrue(finds(faulty, CoinHandler.checkFrozenStays.selector, STEPS), "found");
+    }
+
+    function test_plantedBug_pagesThatFlatterLie() public {
+        CoinRegister faulty = new FlatteringPagesRegister(token, coinRoles(), coinLimits());
+        assertTrue(finds(faulty, CoinHandler.checkOutcomesTrue.selector, STEPS), "found");
+    }
+
+    function test_plantedBug_pagesThatBelieveEveryProofMakeCoins() public {
+        CoinRegister faulty = new CredulousPagesRegister(token, coinRoles(), coinLimits());
+        assertTrue(finds(faulty, CoinHandler.checkNoCoinFromNothing.selector, STEPS), "found");
+    }
+
     function finds(CoinRegister register, bytes4 check, uint256 steps) private returns (bool) {
-        address handler = address(new CoinHandler(register, token));
-        bytes4[] memory verbs = coinVerbs();
-        for (uint256 step = 0; step < steps; ++step) {
-            uint256 seed = uint256(keccak256(abi.encode("a planted bug", step)));
-            bytes memory arguments = abi.encode(
-                uint256(keccak256(abi.encode(seed, 1))) >> 128,
-                uint256(keccak256(abi.encode(seed, 2))) >> 128,
-                uint256(keccak256(abi.encode(seed, 3))) >> 128,
-                uint256(keccak256(abi.encode(seed, 4))) >> 128
-            );
-            (bool done, ) = handler.call(abi.encodePacked(verbs[seed % verbs.length], arguments));
-            if (!done) continue;
-            (bool holds, ) = handler.staticcall(abi.encodePacked(check));
-            if (!holds) return true;
-        }
-        return false;
+        return finds(address(new CoinHandler(register, token)), coinVerbs(), check, steps);
     }
 }
 
 function coinVerbs() pure returns (bytes4[] memory verbs) {
-    verbs = new bytes4[](9);
+    verbs = new bytes4[](12);
     verbs[0] = CoinHandler.issue.selector;
     verbs[1] = CoinHandler.switchOne.selector;
     verbs[2] = CoinHandler.switchBatch.selector;
@@ -122,4 +138,7 @@ function coinVerbs() pure returns (bytes4[] memory verbs) {
     verbs[6] = CoinHandler.redeem.selector;
     verbs[7] = CoinHandler.lockAndSettle.selector;
     verbs[8] = CoinHandler.freeze.selector;
+    verbs[9] = CoinHandler.issuePage.selector;
+    verbs[10] = CoinHandler.switchPage.selector;
+    verbs[11] = CoinHandler.movePage.selector;
 }

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import { OddToken } from "../../contracts/doubles/OddToken.sol";
 import { CoinRegister } from "../../contracts/CoinRegister.sol";
 import { ICoinRegister } from "../../contracts/interfaces/ICoinRegister.sol";
+import { ICoinTypes } from "../../contracts/interfaces/ICoinTypes.sol";
 import { CoinHead, CoinWord, CoinWords } from "../../contracts/libraries/CoinWord.sol";
 import {
     BLOCK_HOPS,
@@ -59,7 +60,7 @@ contract CoinRegisterTest is CoinStage {
         hops = uint8(bound(hops, 0, BLOCK_HOPS));
         issued(coin, alice);
         switchBy(ALICE, coin, 1, hops, owner);
-        ICoinRegister.Coin memory now_ = register.coins(coin);
+        ICoinTypes.Coin memory now_ = register.coins(coin);
         assertEq(now_.owner, owner, "owner");
         assertEq(now_.sequence, 2, "sequence");
         assertEq(now_.hops, hops, "hops");
@@ -69,7 +70,7 @@ contract CoinRegisterTest is CoinStage {
     function testFuzz_switch_refusesWhoeverIsNotTheOwner(uint256 key) public {
         key = bound(key, 1, ORDER - 1);
         vm.assume(key != ALICE);
-        expectRefused(ICoinRegister.Outcome.NotOwner);
+        expectRefused(ICoinTypes.Outcome.NotOwner);
         this.switchBy(key, COIN, 1, 0, bob);
     }
 
@@ -82,57 +83,57 @@ contract CoinRegisterTest is CoinStage {
     function test_switch_refusesAUsedSequence() public {
         switchBy(ALICE, COIN, 1, 0, bob);
         switchBy(BOB, COIN, 2, 0, alice);
-        expectRefused(ICoinRegister.Outcome.SequenceStale);
+        expectRefused(ICoinTypes.Outcome.SequenceStale);
         this.switchBy(ALICE, COIN, 1, 0, bob);
     }
 
     function test_switch_refusesASequenceAhead() public {
-        expectRefused(ICoinRegister.Outcome.SequenceAhead);
+        expectRefused(ICoinTypes.Outcome.SequenceAhead);
         this.switchBy(ALICE, COIN, 2, 0, bob);
     }
 
     function test_switch_refusesAnotherChainsSignature() public {
         bytes memory signature = signed(ALICE, domainOn(home + 1, address(register)), switchOf(COIN, 1, 0, bob));
-        expectRefused(ICoinRegister.Outcome.NotOwner);
+        expectRefused(ICoinTypes.Outcome.NotOwner);
         this.bring(COIN, 1, 0, bob, signature);
     }
 
     function test_switch_refusesItsSignatureOnAnotherChain() public {
         bytes memory signature = signed(ALICE, domainOn(home, address(register)), switchOf(COIN, 1, 0, bob));
         vm.chainId(home + 1);
-        expectRefused(ICoinRegister.Outcome.NotOwner);
+        expectRefused(ICoinTypes.Outcome.NotOwner);
         this.bring(COIN, 1, 0, bob, signature);
     }
 
     function test_switch_refusesAnotherContractsSignature() public {
         bytes memory signature = signed(ALICE, domainOn(home, address(0xBEEF)), switchOf(COIN, 1, 0, bob));
-        expectRefused(ICoinRegister.Outcome.NotOwner);
+        expectRefused(ICoinTypes.Outcome.NotOwner);
         this.bring(COIN, 1, 0, bob, signature);
     }
 
     function testFuzz_switch_refusesAnyHighS(uint256 s, bool parity) public {
         s = bound(s, ORDER / 2 + 1, (1 << 255) - 1);
         bytes memory signature = abi.encodePacked(bytes32(uint256(1)), bytes32(s | (parity ? 1 << 255 : 0)));
-        expectRefused(ICoinRegister.Outcome.SignatureHighS);
+        expectRefused(ICoinTypes.Outcome.SignatureHighS);
         this.bring(COIN, 1, 0, bob, signature);
     }
 
     /// @dev The recovery precompile answers nothing: nobody owns a coin, so nobody's signature opens none.
     function test_switch_refusesASignatureOfNobody() public {
-        expectRefused(ICoinRegister.Outcome.NotOwner);
+        expectRefused(ICoinTypes.Outcome.NotOwner);
         this.bring(COIN, 1, 0, bob, abi.encodePacked(bytes32(0), bytes32(uint256(1))));
     }
 
     function test_switch_refusesNoOwnerAndHopsAboveTheLimit() public {
-        expectRefused(ICoinRegister.Outcome.OwnerZero);
+        expectRefused(ICoinTypes.Outcome.OwnerZero);
         this.switchBy(ALICE, COIN, 1, 0, address(0));
-        expectRefused(ICoinRegister.Outcome.HopsAboveLimit);
+        expectRefused(ICoinTypes.Outcome.HopsAboveLimit);
         this.switchBy(ALICE, COIN, 1, uint8(BLOCK_HOPS + 1), bob);
         switchBy(ALICE, COIN, 1, uint8(BLOCK_HOPS), bob);
     }
 
     function test_switch_refusesACoinThatIsNot() public {
-        expectRefused(COIN + 5, ICoinRegister.Outcome.NotInState);
+        expectRefused(COIN + 5, ICoinTypes.Outcome.NotInState);
         this.switchBy(ALICE, COIN + 5, 0, 0, bob);
     }
 
@@ -140,19 +141,19 @@ contract CoinRegisterTest is CoinStage {
     function test_switch_usesNoNumberTwice() public {
         bytes32 slot = slotOf(COIN);
         vm.store(address(register), slot, vm.load(address(register), slot) | bytes32(uint256(0xffffff) << 232));
-        expectRefused(ICoinRegister.Outcome.SequenceExhausted);
+        expectRefused(ICoinTypes.Outcome.SequenceExhausted);
         this.switchBy(ALICE, COIN, 0xffffff, 0, bob);
         register.redeem(headOf(COIN, 0xffffff, 0, bob), by(ALICE, redeemOf(COIN, 0xffffff, bob)));
         assertEq(token.balanceOf(bob), AMOUNT, "it can still be redeemed");
         vm.prank(ISSUER);
-        expectRefused(ICoinRegister.Outcome.SequenceExhausted);
+        expectRefused(ICoinTypes.Outcome.SequenceExhausted);
         register.issueTo(headOf(COIN, 0xffffff, 0, alice), AMOUNT);
     }
 
     function testFuzz_freeze_aFrozenCoinStays(uint8 verb) public {
         vm.prank(FREEZER);
         register.setFrozen(COIN, true);
-        expectRefused(ICoinRegister.Outcome.Frozen);
+        expectRefused(ICoinTypes.Outcome.Frozen);
         if (verb % 4 == 0) this.switchBy(ALICE, COIN, 1, 0, bob);
         else if (verb % 4 == 1) register.redeem(headOf(COIN, 1, 0, bob), by(ALICE, redeemOf(COIN, 1, bob)));
         else if (verb % 4 == 2) this.splitBy(COIN, 1, COIN + 1, 0, 1);
@@ -195,13 +196,12 @@ contract CoinRegisterTest is CoinStage {
         bytes memory outcomes = register.switchBatch(records);
         for (uint256 index = 0; index < count; ++index) {
             bool isBad = index == bad;
-            assertEq(uint8(outcomes[index]), isBad ? uint8(ICoinRegister.Outcome.NotOwner) : 0, "outcome");
+            assertEq(uint8(outcomes[index]), isBad ? uint8(ICoinTypes.Outcome.NotOwner) : 0, "outcome");
             assertEq(register.coins(COIN + 1 + index).owner, isBad ? alice : bob, "owner");
         }
         outcomes = register.switchBatch(records);
         for (uint256 index = 0; index < count; ++index) {
-            ICoinRegister.Outcome again =
-                index == bad ? ICoinRegister.Outcome.NotOwner : ICoinRegister.Outcome.AlreadyDone;
+            ICoinTypes.Outcome again = index == bad ? ICoinTypes.Outcome.NotOwner : ICoinTypes.Outcome.AlreadyDone;
             assertEq(uint8(outcomes[index]), uint8(again), "again");
         }
     }
@@ -221,7 +221,7 @@ contract CoinRegisterTest is CoinStage {
 
     function testFuzz_batch_refusesPartsOfRecords(uint16 length) public {
         vm.assume(length % 93 != 0 || length == 0);
-        vm.expectPartialRevert(ICoinRegister.RecordsMalformed.selector);
+        vm.expectPartialRevert(ICoinTypes.RecordsMalformed.selector);
         register.switchBatch(new bytes(length));
     }
 
@@ -237,8 +237,8 @@ contract CoinRegisterTest is CoinStage {
         bytes memory outcomes = register.moveCoins(owner, r, vs, moves);
         for (uint256 index = 0; index < 6; ++index) {
             bool isForeign = index == foreign;
-            ICoinRegister.Coin memory now_ = register.coins(COIN + 1 + index);
-            assertEq(uint8(outcomes[index]), isForeign ? uint8(ICoinRegister.Outcome.NotOwner) : 0, "outcome");
+            ICoinTypes.Coin memory now_ = register.coins(COIN + 1 + index);
+            assertEq(uint8(outcomes[index]), isForeign ? uint8(ICoinTypes.Outcome.NotOwner) : 0, "outcome");
             assertEq(now_.owner, isForeign ? bob : owner, "owner");
             assertEq(now_.amount, AMOUNT, "amount");
             assertEq(now_.sequence, isForeign ? 1 : 2, "sequence");
@@ -249,7 +249,7 @@ contract CoinRegisterTest is CoinStage {
         bytes memory moves = abi.encodePacked(uint40(COIN), uint24(1), uint40(COIN), uint24(1));
         (bytes32 r, bytes32 vs) = halves(by(ALICE, moveOf(bob, moves)));
         bytes memory outcomes = register.moveCoins(bob, r, vs, moves);
-        assertEq(uint8(outcomes[1]), uint8(ICoinRegister.Outcome.AlreadyDone), "the second is done");
+        assertEq(uint8(outcomes[1]), uint8(ICoinTypes.Outcome.AlreadyDone), "the second is done");
         assertEq(register.coins(COIN).sequence, 2, "once");
     }
 
@@ -260,7 +260,7 @@ contract CoinRegisterTest is CoinStage {
         register.withdrawSurplus(COIN_ADMIN, free - AMOUNT + above);
         vm.stopPrank();
         vm.prank(ISSUER);
-        vm.expectPartialRevert(ICoinRegister.ReserveInsufficient.selector);
+        vm.expectPartialRevert(ICoinTypes.ReserveInsufficient.selector);
         register.issueTo(headOf(1, 0, 0, alice), AMOUNT);
         if (above == AMOUNT) return;
         vm.prank(ISSUER);
@@ -269,15 +269,15 @@ contract CoinRegisterTest is CoinStage {
 
     function test_issue_refusesByName() public {
         vm.startPrank(ISSUER);
-        expectRefused(1, ICoinRegister.Outcome.AmountZero);
+        expectRefused(1, ICoinTypes.Outcome.AmountZero);
         register.issueTo(headOf(1, 0, 0, alice), 0);
-        expectRefused(1, ICoinRegister.Outcome.AmountAboveMaximum);
+        expectRefused(1, ICoinTypes.Outcome.AmountAboveMaximum);
         register.issueTo(headOf(1, 0, 0, alice), COIN_MAXIMUM + 1);
-        expectRefused(1, ICoinRegister.Outcome.OwnerZero);
+        expectRefused(1, ICoinTypes.Outcome.OwnerZero);
         register.issueTo(headOf(1, 0, 0, address(0)), 1);
-        expectRefused(ICoinRegister.Outcome.NotInState);
+        expectRefused(ICoinTypes.Outcome.NotInState);
         register.issueTo(headOf(COIN, 1, 0, alice), 1);
-        expectRefused(ICoinRegister.Outcome.SequenceStale);
+        expectRefused(ICoinTypes.Outcome.SequenceStale);
         register.issueTo(headOf(COIN, 0, 0, bob), AMOUNT);
         register.issueTo(headOf(COIN, 0, 0, alice), AMOUNT);
         vm.stopPrank();
@@ -285,7 +285,7 @@ contract CoinRegisterTest is CoinStage {
         vm.prank(COIN_PAUSER);
         register.setPaused(true);
         vm.prank(ISSUER);
-        vm.expectPartialRevert(ICoinRegister.Paused.selector);
+        vm.expectPartialRevert(ICoinTypes.Paused.selector);
         register.issueTo(headOf(1, 0, 0, alice), 1);
     }
 
@@ -299,14 +299,14 @@ contract CoinRegisterTest is CoinStage {
     }
 
     function test_split_refusesByName() public {
-        expectRefused(ICoinRegister.Outcome.DuplicateCoin);
+        expectRefused(ICoinTypes.Outcome.DuplicateCoin);
         this.splitBy(COIN, 1, COIN, 1, 1);
-        expectRefused(ICoinRegister.Outcome.AmountZero);
+        expectRefused(ICoinTypes.Outcome.AmountZero);
         this.splitBy(COIN, 1, COIN + 1, 0, 0);
-        expectRefused(ICoinRegister.Outcome.AmountAboveCoin);
+        expectRefused(ICoinTypes.Outcome.AmountAboveCoin);
         this.splitBy(COIN, 1, COIN + 1, 0, AMOUNT);
         issued(COIN + 2, bob);
-        expectRefused(COIN + 2, ICoinRegister.Outcome.SlotTaken);
+        expectRefused(COIN + 2, ICoinTypes.Outcome.SlotTaken);
         this.splitBy(COIN, 1, COIN + 2, 1, 1);
     }
 
@@ -315,18 +315,18 @@ contract CoinRegisterTest is CoinStage {
         mergeBy(ALICE, COIN, 1, COIN + 1, 1);
         mergeBy(ALICE, COIN, 1, COIN + 1, 1);
         assertEq(register.coins(COIN).amount, 2 * AMOUNT, "sum");
-        assertTrue(register.coins(COIN + 1).state == ICoinRegister.State.Free, "free");
+        assertTrue(register.coins(COIN + 1).state == ICoinTypes.State.Free, "free");
     }
 
     function test_merge_refusesByName() public {
-        expectRefused(ICoinRegister.Outcome.DuplicateCoin);
+        expectRefused(ICoinTypes.Outcome.DuplicateCoin);
         this.mergeBy(ALICE, COIN, 1, COIN, 1);
         issued(COIN + 1, bob);
-        expectRefused(COIN + 1, ICoinRegister.Outcome.NotOwner);
+        expectRefused(COIN + 1, ICoinTypes.Outcome.NotOwner);
         this.mergeBy(ALICE, COIN, 1, COIN + 1, 1);
         vm.prank(ISSUER);
         register.issueTo(headOf(COIN + 2, 0, 0, alice), COIN_MAXIMUM);
-        expectRefused(ICoinRegister.Outcome.AmountAboveMaximum);
+        expectRefused(ICoinTypes.Outcome.AmountAboveMaximum);
         this.mergeBy(ALICE, COIN, 1, COIN + 2, 1);
     }
 
@@ -351,7 +351,7 @@ contract CoinRegisterTest is CoinStage {
     function test_signature_refusesAnyOtherLength() public {
         for (uint256 length = 0; length < 130; ++length) {
             if (length == 64 || length == 128) continue;
-            expectRefused(ICoinRegister.Outcome.SignatureMalformed);
+            expectRefused(ICoinTypes.Outcome.SignatureMalformed);
             register.redeem(headOf(COIN, 1, 0, bob), new bytes(length));
         }
     }
@@ -362,20 +362,20 @@ contract CoinRegisterTest is CoinStage {
         bytes memory signature = by(ALICE, lockOf(COIN, 1, bob, deadline));
         register.lock(headOf(COIN, 1, 0, bob), deadline, signature);
         register.lock(headOf(COIN, 1, 0, bob), deadline, signature);
-        expectRefused(ICoinRegister.Outcome.NotInState);
+        expectRefused(ICoinTypes.Outcome.NotInState);
         this.switchBy(ALICE, COIN, 2, 0, bob);
         vm.warp(1_793_620_800 + wait);
         bytes memory claimed = by(BOB, claimOf(COIN, 2, bob));
         bytes memory reclaimed = by(ALICE, reclaimOf(COIN, 2, alice));
         if (wait >= 100) {
-            expectRefused(ICoinRegister.Outcome.TooLate);
+            expectRefused(ICoinTypes.Outcome.TooLate);
             register.claim(headOf(COIN, 2, 0, bob), claimed);
             register.reclaim(headOf(COIN, 2, 0, alice), reclaimed);
             assertEq(register.coins(COIN).owner, alice, "back");
         } else {
-            expectRefused(ICoinRegister.Outcome.TooEarly);
+            expectRefused(ICoinTypes.Outcome.TooEarly);
             register.reclaim(headOf(COIN, 2, 0, alice), reclaimed);
-            expectRefused(ICoinRegister.Outcome.NotOwner);
+            expectRefused(ICoinTypes.Outcome.NotOwner);
             register.claim(headOf(COIN, 2, 0, bob), by(ALICE, claimOf(COIN, 2, bob)));
             register.claim(headOf(COIN, 2, 0, bob), claimed);
             register.claim(headOf(COIN, 2, 0, bob), claimed);
@@ -412,12 +412,12 @@ contract CoinRegisterTest is CoinStage {
         return signed(key, domainOn(home, address(register)), text);
     }
 
-    function expectRefused(ICoinRegister.Outcome outcome) private {
+    function expectRefused(ICoinTypes.Outcome outcome) private {
         expectRefused(COIN, outcome);
     }
 
-    function expectRefused(uint256 coin, ICoinRegister.Outcome outcome) private {
-        vm.expectRevert(abi.encodeWithSelector(ICoinRegister.Refused.selector, coin, outcome));
+    function expectRefused(uint256 coin, ICoinTypes.Outcome outcome) private {
+        vm.expectRevert(abi.encodeWithSelector(ICoinTypes.Refused.selector, coin, outcome));
     }
 
     function slotOf(uint256 coin) private view returns (bytes32) {

@@ -12,6 +12,7 @@ import { CarelessWallet, DoublingWallet, SpendthriftWallet } from "../../contrac
 import { OddToken } from "../../contracts/doubles/OddToken.sol";
 import { IntermediaryWallet } from "../../contracts/IntermediaryWallet.sol";
 import { PaymentEscrow } from "../../contracts/PaymentEscrow.sol";
+import { Driver } from "./support/Driver.sol";
 import { EscrowHandler } from "./support/EscrowHandler.sol";
 import { SpecieTest } from "./support/SpecieTest.sol";
 import { WalletHandler } from "./support/WalletHandler.sol";
@@ -106,7 +107,7 @@ contract WalletInvariants is SpecieTest {
 }
 
 /// @title Each invariant fails on a contract with a planted bug: the same handlers, driven by chance from a fixed seed.
-contract PlantedBugsTest is SpecieTest {
+contract PlantedBugsTest is Driver {
     uint256 private constant STEPS = 3_000;
     uint256 private constant START = 1_793_620_800;
 
@@ -169,24 +170,6 @@ contract PlantedBugsTest is SpecieTest {
 
     function assertFinds(address handler, bytes4[] memory verbs, bytes4 check) private {
         assertTrue(finds(handler, verbs, check, STEPS), "the invariant's check fails on the planted bug");
-    }
-
-    function finds(address handler, bytes4[] memory verbs, bytes4 check, uint256 steps) private returns (bool) {
-        for (uint256 step = 0; step < steps; ++step) {
-            uint256 seed = uint256(keccak256(abi.encode("a planted bug", step)));
-            bytes memory arguments = abi.encode(
-                uint256(keccak256(abi.encode(seed, 1))) >> 128,
-                uint256(keccak256(abi.encode(seed, 2))) >> 128,
-                uint256(keccak256(abi.encode(seed, 3))) >> 128,
-                uint256(keccak256(abi.encode(seed, 4))) & 1,
-                seed & 1
-            );
-            (bool done, ) = handler.call(abi.encodePacked(verbs[seed % verbs.length], arguments));
-            if (!done) continue;
-            (bool holds, ) = handler.staticcall(abi.encodePacked(check));
-            if (!holds) return true;
-        }
-        return false;
     }
 }
 

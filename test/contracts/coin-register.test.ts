@@ -10,14 +10,19 @@ import {
   Wallet,
 } from 'ethers';
 import fc from 'fast-check';
-import { decodeErrorResult, type Hex, numberToHex } from 'viem';
+import { type Abi, decodeErrorResult, type Hex, numberToHex, parseEventLogs } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { coinPagesAbi } from '../../bridge/chain/bindings/coin-pages.ts';
 import { coinRegisterAbi } from '../../bridge/chain/bindings/coin-register.ts';
 import type { Address } from '../../bridge/chain/domain.ts';
 import {
+  anyHeadWord,
   type Coin,
   type CoinHead,
+  coinInPage,
+  FIRST_PAGE_COIN,
   headWord,
+  isInPage,
   OUTCOMES,
   type Outcome,
   packHead,
@@ -25,7 +30,9 @@ import {
   packSignature,
   packSwitches,
   packWord,
+  placeInPage,
   readOutcomes,
+  rowWord,
   unpackHead,
   unpackHeads,
   unpackWord,
@@ -33,12 +40,25 @@ import {
 import {
   coinOf,
   decide,
+  decideAdjacent,
   decideMove,
+  decideOnPage,
+  decideSwitches,
   EMPTY_REGISTER,
   NOBODY,
   type RegisterCommand,
   type RegisterState,
 } from '../../bridge/coins/register/model.ts';
+import {
+  packPageIssues,
+  packPageMoveItems,
+  packPageSwitches,
+  proofOf,
+  proofsOf,
+  rootOf,
+  wordsOf,
+} from '../../bridge/coins/register/pages.ts';
+import { applyLogs } from '../../bridge/coins/register/reader.ts';
 import {
   type CoinKey,
   type CoinOperation,
@@ -52,6 +72,14 @@ import { openScene, privateKeyOf, SCENE_TIME, type Scene } from '../../scripts/c
 const LIMITS = { maximumAmount: COIN_LIMITS.maximumAmount, blockHops: Number(COIN_LIMITS.blockHops) };
 const KEYS: readonly CoinKey[] = [coinKey('one'), coinKey('two'), coinKeyP256('three'), coinKeyP256('four')];
 const SLOTS = 6n;
+const PAGE = 3n;
+/** Six slots, and leaves in three groups of one page. */
+const PLACES: readonly bigint[] = [
+  ...Array.from({ length: Number(SLOTS) }, (_, slot) => BigInt(slot)),
+  ...[0, 1, 17, 255].map((leaf) => coinInPage(PAGE, leaf)),
+];
+const LEAVES = PLACES.filter(isInPage);
+const ABI = [...coinRegisterAbi, ...coinPagesAbi] as Abi;
 const STATES = ['free', 'active', 'locked'] as const;
 
 let scene: Scene;
@@ -63,9 +91,14 @@ afterAll(() => scene.close());
 
 /** One step of chance: which verb, on which slots, for whom, signed by whom, how far off its sequence. */
 const step = fc.record({
-  verb: fc.constantFrom('Issue', 'Switch', 'Redeem', 'Split', 'Merge', 'Lock', 'Claim', 'Reclaim', 'Freeze', 'Move'),
-  slot: fc.bigInt(0n, SLOTS - 1n),
-  other: fc.bigInt(0n, SLOTS - 1n),
+  verb: fc.constantFrom(
+    ...(['Issue', 'Switch', 'Redeem', 'Split', 'Merge', 'Lock', 'Claim', 'Reclaim', 'Freeze', 'Move'] as const),
+    ...(['Pass', 'SwitchPage', 'MovePage', 'Issue', 'Switch'] as const),
+  ),
+  slot: fc.constantFrom(...PLACES),
+  other: fc.constantFrom(...PLACES),
+  /** How many states ago the sender last looked at the page. */
+  behind: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(1, 2) }),
   owner: fc.integer({ min: -1, max: 3 }),
   signer: fc.option(fc.integer({ min: 0, max: 3 }), { freq: 5 }),
   offset: fc.oneof({ weight: 6, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(-1, 1) }),
@@ -82,16 +115,21 @@ describe('the register and its model', () => {
       fc.asyncProperty(fc.array(step, { minLength: 12, maxLength: 40 }), async (steps) => {
         const register = await newRegister();
         let state: RegisterState = EMPTY_REGISTER;
+        const states = [state];
         for (const one of steps) {
           for (let time = 0; time < (one.again ? 2 : 1); time += 1) {
-            const { expected, answer } = await play(register, state, one);
+            // The same call again is made from what its sender knew.
+            const told = states.at(-1 - one.behind - time) ?? EMPTY_REGISTER;
+            const { expected, answer } = await play(register, state, told, one);
             expect({ step: one, outcomes: answer }).toEqual({ step: one, outcomes: expected.outcomes });
             for (const outcome of expected.outcomes) seen.add(outcome);
             state = expected.state;
+            states.push(state);
           }
-          for (const slot of new Set([one.slot, one.other])) await expectAlike(register, state, slot);
+          for (const place of new Set([one.slot, one.other])) await expectAlike(register, state, place);
         }
-        for (let slot = 0n; slot < SLOTS; slot += 1n) await expectAlike(register, state, slot);
+        for (const place of PLACES) await expectAlike(register, state, place);
+        await expectRebuilt(register, state);
         const supply = await scene.client.readContract({
           address: register,
           abi: coinRegisterAbi,
@@ -99,7 +137,7 @@ describe('the register and its model', () => {
         });
         expect(supply.outstanding).toBe(state.outstanding);
       }),
-      { numRuns: Number(process.env.COIN_RUNS ?? 20), seed: 20_261_126 },
+      { numRuns: Number(process.env.COIN_RUNS ?? 20), seed: 20_261_126, endOnFailure: !process.env.COIN_SHRINK },
     );
     // Chance has reached these, so that agreement says something about them.
     for (const outcome of [
@@ -109,6 +147,7 @@ describe('the register and its model', () => {
       'sequenceStale',
       'sequenceAhead',
       'notOwner',
+      'proofStale',
     ] as const) {
       expect([...seen]).toContain(outcome);
     }
@@ -157,6 +196,7 @@ describe('ethers, reading independently', () => {
     { kind: 'Claim', head },
     { kind: 'Reclaim', head },
     { kind: 'Move', owner: head.owner, moves: [{ coin: 1n, sequence: 2 }] },
+    { kind: 'MoveInPage', page: PAGE, owner: head.owner, moves: [{ coin: coinInPage(PAGE, 9), sequence: 2 }] },
     { kind: 'Split', rest: head, part: { ...head, coin: 78n }, partAmount: 9n },
     { kind: 'Merge', head, other: { coin: 78n, sequence: 3 } },
     { kind: 'Lock', head, deadline: 99n },
@@ -222,15 +262,18 @@ async function newRegister(): Promise<Address> {
   return openRegister(scene);
 }
 
-async function play(register: Address, state: RegisterState, one: Step) {
+async function play(register: Address, state: RegisterState, told: RegisterState, one: Step) {
   const now = await timeOf();
   const place = { chainId: scene.chainId, address: register };
-  const coin = coinOf(state, one.slot);
-  const second = coinOf(state, one.other);
+  // Coins of pages are not locked, and verbs of slots alone take them for slots.
+  const isOfSlots = ['Lock', 'Claim', 'Reclaim', 'Move', 'Pass'].includes(one.verb);
+  const [slot, otherSlot] = [one.slot, one.other].map((coin) => (isOfSlots ? coin % SLOTS : coin)) as [bigint, bigint];
+  const coin = coinOf(state, slot);
+  const second = coinOf(state, otherSlot);
   const owner = one.owner < 0 ? NOBODY : KEYS[one.owner]!.reference;
   const sequence = Math.max(0, coin.sequence + one.offset);
-  const head: CoinHead = { coin: one.slot, sequence, owner };
-  const usual = one.verb === 'Claim' ? (state.locks.get(one.slot)?.payee ?? NOBODY) : coin.owner;
+  const head: CoinHead = { coin: slot, sequence, owner };
+  const usual = one.verb === 'Claim' ? (state.locks.get(slot)?.payee ?? NOBODY) : coin.owner;
   const key = one.signer === null ? (KEYS.find(({ reference }) => reference === usual) ?? KEYS[0]!) : KEYS[one.signer]!;
   const sign = (operation: CoinOperation) => packSignature(signOperation(key, place, operation));
   const signer = key.reference;
@@ -248,12 +291,24 @@ async function play(register: Address, state: RegisterState, one: Step) {
       answer: [answer],
     };
   };
+  const inPages = isInPage(slot) || ((one.verb === 'Split' || one.verb === 'Merge') && isInPage(otherSlot));
+  /** Proofs as the register will ask for them: the second coin is shown after the first one's change. */
+  const proofs = (command: RegisterCommand, coins: readonly [bigint] | readonly [bigint, bigint]) => {
+    const after = decide(state, command, LIMITS).state;
+    const afterFirst = { ...state, coins: new Map(state.coins).set(coins[0], coinOf(after, coins[0])) };
+    return proofsOf(state, afterFirst, coins);
+  };
   switch (one.verb) {
     case 'Issue':
+      if (inPages) {
+        const items = packPageIssues(wordsOf(state, PAGE), [{ head, amount: one.amount }]);
+        return single({ kind: 'Issue', head, amount: one.amount }, 'operator', 'issuePage', [PAGE, items]);
+      }
       return single({ kind: 'Issue', head, amount: one.amount }, 'operator', 'issueTo', [headWord(head), one.amount]);
     case 'Switch': {
       const hopped = { ...head, hops: one.hops };
-      const words = wordsOf(sign({ kind: 'Switch', head: hopped }));
+      if (inPages) return switchAll([{ head: hopped, key }]);
+      const words = wordsOfSignature(sign({ kind: 'Switch', head: hopped }));
       const name = words.length === 2 ? 'switchCoin' : 'switchCoinByP256';
       return single({ kind: 'Switch', head: hopped, signer, now }, 'stranger', name, [headWord(hopped), ...words]);
     }
@@ -261,7 +316,12 @@ async function play(register: Address, state: RegisterState, one: Step) {
     case 'Claim':
     case 'Reclaim': {
       const name = one.verb.toLowerCase();
-      const args = [headWord(head), sign({ kind: one.verb, head })];
+      const args = [headWord({ ...head, coin: slot % FIRST_PAGE_COIN }), sign({ kind: one.verb, head })];
+      if (inPages) {
+        const command = { kind: one.verb, head, signer, now };
+        const words = [anyHeadWord(head), args[1], proofs(command, [slot])];
+        return single(command, 'stranger', 'redeemFromPage', words);
+      }
       return single({ kind: one.verb, head, signer, now }, 'stranger', name, args);
     }
     case 'Lock': {
@@ -270,26 +330,42 @@ async function play(register: Address, state: RegisterState, one: Step) {
       return single({ kind: 'Lock', head, deadline, signer, now }, 'stranger', 'lock', args);
     }
     case 'Split': {
-      const part: CoinHead = { coin: one.other, sequence: second.sequence, owner };
+      const part: CoinHead = { coin: otherSlot, sequence: second.sequence, owner };
       const operation = { rest: head, part, partAmount: one.amount };
+      if (inPages) {
+        const command = { kind: 'Split', ...operation, signer } as const;
+        const words = [anyHeadWord(head), anyHeadWord(part), one.amount, sign({ kind: 'Split', ...operation })];
+        return single(command, 'stranger', 'splitInPages', [...words, proofs(command, [slot, otherSlot])]);
+      }
       const args = [headWord(head), headWord(part), one.amount, sign({ kind: 'Split', ...operation })];
       return single({ kind: 'Split', ...operation, signer }, 'stranger', 'split', args);
     }
     case 'Merge': {
-      const other = { coin: one.other, sequence: second.sequence };
+      const other = { coin: otherSlot, sequence: second.sequence };
+      if (inPages) {
+        const command = { kind: 'Merge', head, other, signer } as const;
+        const words = [
+          anyHeadWord(head),
+          anyHeadWord({ ...other, owner: NOBODY }),
+          sign({ kind: 'Merge', head, other }),
+        ];
+        return single(command, 'stranger', 'combineInPages', [...words, proofs(command, [slot, otherSlot])]);
+      }
       const args = [headWord(head), headWord({ ...other, owner: NOBODY }), sign({ kind: 'Merge', head, other })];
       return single({ kind: 'Merge', head, other, signer }, 'stranger', 'combine', args);
     }
     case 'Freeze': {
       const isFrozen = one.amount % 2n === 0n;
-      return single({ kind: 'Freeze', coin: one.slot, isFrozen }, 'treasurer', 'setFrozen', [one.slot, isFrozen]);
+      const command = { kind: 'Freeze', coin: slot, isFrozen } as const;
+      if (!inPages) return single(command, 'treasurer', 'setFrozen', [slot, isFrozen]);
+      return single(command, 'treasurer', 'setFrozenInPage', [slot, isFrozen, proofs(command, [slot])]);
     }
     case 'Move': {
       const moves = [
-        { coin: one.slot, sequence },
-        { coin: one.other, sequence: second.sequence },
+        { coin: slot, sequence },
+        { coin: otherSlot, sequence: second.sequence },
       ];
-      const words = wordsOf(sign({ kind: 'Move', owner, moves }));
+      const words = wordsOfSignature(sign({ kind: 'Move', owner, moves }));
       const name = words.length === 2 ? 'moveCoins' : 'moveCoinsByP256';
       const args = [owner, ...words, packMoves(moves)];
       if (owner === NOBODY) {
@@ -300,6 +376,62 @@ async function play(register: Address, state: RegisterState, one: Step) {
       const answer = await attemptMany(register, name, args, moves.length);
       return { expected: { outcomes, state: after }, answer };
     }
+    case 'Pass': {
+      const payer = KEYS.slice(0, 2).find(({ reference }) => reference === usual) ?? KEYS[0]!;
+      const first = slot % (SLOTS - 1n);
+      const moves = [first, first + 1n].map((each) => ({ coin: each, sequence: coinOf(state, each).sequence }));
+      const isSigned = one.offset === 0;
+      const shifted = moves.map((move) => ({ ...move, sequence: Math.max(0, move.sequence + one.offset) }));
+      const signature = signOperation(payer, place, { kind: 'Move', owner, moves: isSigned ? moves : shifted });
+      const words = [rowWord(first, 2, owner), ...wordsOfSignature(packSignature(signature))];
+      const isReallySigned = isSigned || packMoves(moves) === packMoves(shifted);
+      const row = { first, count: 2, owner, signer: payer.reference, isSigned: isReallySigned };
+      const { outcome, state: after } = decideAdjacent(state, row);
+      const answer = await attempt(register, 'passAdjacent', words);
+      return {
+        expected: { outcomes: [outcome === 'alreadyDone' ? 'executed' : outcome], state: after },
+        answer: [answer],
+      };
+    }
+    case 'SwitchPage':
+      return switchAll(
+        LEAVES.map((leaf, index) => ({
+          head: {
+            coin: leaf,
+            sequence: Math.max(0, coinOf(told, leaf).sequence + (index === 1 ? one.offset : 0)),
+            owner: KEYS[(one.hops + index) % 4]!.reference,
+            hops: index === 2 ? one.hops : 0,
+          },
+          key: KEYS.find(({ reference }) => reference === coinOf(told, leaf).owner) ?? key,
+        })),
+      );
+    case 'MovePage': {
+      const payer = KEYS.find(({ reference }) => reference === coinOf(told, LEAVES[0]!).owner) ?? key;
+      const moves = LEAVES.map((leaf) => ({ coin: leaf, sequence: coinOf(told, leaf).sequence }));
+      const to = KEYS[Math.abs(one.owner)]!.reference;
+      const signature = packSignature(
+        signOperation(payer, place, { kind: 'MoveInPage', page: PAGE, owner: to, moves }),
+      );
+      const items = packPageMoveItems(wordsOf(told, PAGE), payer.reference, moves);
+      const expected = decideOnPage(state, { coins: LEAVES, told }, (current) =>
+        decideMove(current, { owner: to, moves, signer: payer.reference }),
+      );
+      const args = [PAGE, payer.reference, to, signature, items];
+      return { expected, answer: await attemptOnPage(register, 'movePage', args, moves.length) };
+    }
+  }
+
+  async function switchAll(asked: readonly Readonly<{ head: CoinHead; key: CoinKey }>[]) {
+    const switches = asked.map((each) => ({
+      head: each.head,
+      signer: each.key.reference,
+      signature: signOperation(each.key, place, { kind: 'Switch', head: each.head }),
+    }));
+    const items = await packPageSwitches(place, wordsOf(told, PAGE), switches);
+    const expected = decideOnPage(state, { coins: LEAVES, told }, (current) =>
+      decideSwitches(current, switches, LIMITS),
+    );
+    return { expected, answer: await attemptOnPage(register, 'switchPage', [PAGE, items], switches.length) };
   }
 }
 
@@ -317,7 +449,7 @@ async function attempt(
   args: readonly unknown[],
   from: 'operator' | 'treasurer' | 'stranger' = 'stranger',
 ): Promise<Outcome> {
-  const call = { abi: coinRegisterAbi, functionName, args };
+  const call = { abi: ABI, functionName, args };
   // The node answers a reverted chain transaction with an error that holds what the contract said.
   const error = await scene.send(from, register, call as never).then(
     () => undefined,
@@ -345,11 +477,42 @@ async function attemptMany(register: Address, functionName: string, args: readon
   return readOutcomes(outcomes as Hex, count);
 }
 
-async function expectAlike(register: Address, state: RegisterState, slot: bigint): Promise<void> {
-  expect(await readCoin(register, slot)).toEqual(lowerCase(coinOf(state, slot)));
+async function attemptOnPage(register: Address, functionName: string, args: readonly unknown[], count: number) {
+  const receipt = await scene.send('stranger', register, { abi: ABI, functionName, args });
+  const [event] = parseEventLogs({ abi: coinPagesAbi, logs: receipt.logs, eventName: ['PageSwitched', 'PageMoved'] });
+  return readOutcomes(event!.args.outcomes, count);
 }
 
-async function readCoin(register: Address, coin: bigint): Promise<Coin> {
+/** Whoever has only the events has every coin, and the root that the register keeps. */
+async function expectRebuilt(register: Address, state: RegisterState): Promise<void> {
+  const logs = await scene.client.getLogs({ address: register, fromBlock: 0n });
+  const rebuilt = applyLogs(EMPTY_REGISTER, logs);
+  for (const place of PLACES) expect(lowerCase(coinOf(rebuilt, place))).toEqual(lowerCase(coinOf(state, place)));
+  expect(rebuilt.outstanding).toBe(state.outstanding);
+  const root = await scene.client.readContract({
+    address: register,
+    abi: coinPagesAbi,
+    functionName: 'rootOf',
+    args: [PAGE],
+  });
+  expect(root).toBe(rootOf(wordsOf(rebuilt, PAGE)));
+}
+
+async function expectAlike(register: Address, state: RegisterState, slot: bigint): Promise<void> {
+  expect(await readCoin(register, state, slot)).toEqual(lowerCase(coinOf(state, slot)));
+}
+
+async function readCoin(register: Address, state: RegisterState, coin: bigint): Promise<Coin> {
+  if (isInPage(coin)) {
+    const proof = proofOf(wordsOf(state, PAGE), placeInPage(coin).leaf);
+    const shown = await scene.client.readContract({
+      address: register,
+      abi: coinPagesAbi,
+      functionName: 'coinInPage',
+      args: [coin, proof],
+    });
+    return lowerCase({ ...shown, state: STATES[shown.state]! } as Coin);
+  }
   const found = await scene.client.readContract({
     address: register,
     abi: coinRegisterAbi,
@@ -371,7 +534,7 @@ function lowerCase(coin: Coin): Coin {
   return { ...coin, owner: coin.owner.toLowerCase() as Address };
 }
 
-function wordsOf(signature: Hex): readonly Hex[] {
+function wordsOfSignature(signature: Hex): readonly Hex[] {
   return signature
     .slice(2)
     .match(/.{64}/g)!

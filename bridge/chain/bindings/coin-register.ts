@@ -52,7 +52,7 @@ export const coinRegisterAbi = [
       "type": "uint256"
      }
     ],
-    "internalType": "struct CoinReserve.Limits",
+    "internalType": "struct CoinStore.Limits",
     "name": "limits",
     "type": "tuple"
    }
@@ -163,7 +163,7 @@ export const coinRegisterAbi = [
     "type": "uint256"
    },
    {
-    "internalType": "enum ICoinRegister.Outcome",
+    "internalType": "enum ICoinTypes.Outcome",
     "name": "outcome",
     "type": "uint8"
    }
@@ -426,6 +426,19 @@ export const coinRegisterAbi = [
   "inputs": [
    {
     "indexed": false,
+    "internalType": "CoinHead",
+    "name": "row",
+    "type": "bytes32"
+   }
+  ],
+  "name": "PassedAdjacent",
+  "type": "event"
+ },
+ {
+  "anonymous": false,
+  "inputs": [
+   {
+    "indexed": false,
     "internalType": "bool",
     "name": "paused",
     "type": "bool"
@@ -631,6 +644,10 @@ export const coinRegisterAbi = [
   "type": "event"
  },
  {
+  "stateMutability": "nonpayable",
+  "type": "fallback"
+ },
+ {
   "inputs": [],
   "name": "DEFAULT_ADMIN_ROLE",
   "outputs": [
@@ -766,7 +783,7 @@ export const coinRegisterAbi = [
    {
     "components": [
      {
-      "internalType": "enum ICoinRegister.State",
+      "internalType": "enum ICoinTypes.State",
       "name": "state",
       "type": "uint8"
      },
@@ -796,7 +813,7 @@ export const coinRegisterAbi = [
       "type": "address"
      }
     ],
-    "internalType": "struct ICoinRegister.Coin",
+    "internalType": "struct ICoinTypes.Coin",
     "name": "",
     "type": "tuple"
    }
@@ -1174,6 +1191,42 @@ export const coinRegisterAbi = [
  },
  {
   "inputs": [],
+  "name": "pages",
+  "outputs": [
+   {
+    "internalType": "contract CoinPages",
+    "name": "",
+    "type": "address"
+   }
+  ],
+  "stateMutability": "view",
+  "type": "function"
+ },
+ {
+  "inputs": [
+   {
+    "internalType": "CoinHead",
+    "name": "row",
+    "type": "bytes32"
+   },
+   {
+    "internalType": "bytes32",
+    "name": "r",
+    "type": "bytes32"
+   },
+   {
+    "internalType": "bytes32",
+    "name": "yParityAndS",
+    "type": "bytes32"
+   }
+  ],
+  "name": "passAdjacent",
+  "outputs": [],
+  "stateMutability": "nonpayable",
+  "type": "function"
+ },
+ {
+  "inputs": [],
   "name": "pendingDefaultAdmin",
   "outputs": [
    {
@@ -1368,7 +1421,7 @@ export const coinRegisterAbi = [
       "type": "bool"
      }
     ],
-    "internalType": "struct ICoinRegister.Supply",
+    "internalType": "struct ICoinTypes.Supply",
     "name": "",
     "type": "tuple"
    }

@@ -5,7 +5,7 @@ import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import { depositAddressesAbi } from '../bindings/deposit-addresses.ts';
 import { intermediaryWalletAbi } from '../bindings/intermediary-wallet.ts';
 import { paymentEscrowAbi } from '../bindings/payment-escrow.ts';
-import { type DepositTerms, returnCall, sweepCall } from '../deposits.ts';
+import { type DepositTerms, depositFromJson, escrowTermsOf, returnCall, sweepCall } from '../deposits.ts';
 import { type Address, type ChainCall, type Deployment, type Hex, NONCE_FILLER } from '../domain.ts';
 import {
   authorizeCall,
@@ -66,7 +66,8 @@ const MOST_ITEMS = 500;
 /**
  * What the signer is asked to sign: a verb and its fields, never bytes of a call.
  *
- * An item of a payout that gives a payment back names that payment by its terms, so that it can be looked up on chain.
+ * An item of a payout that gives a payment back names that payment by its terms, or by its deposit where the wallet got it
+ * from there, so that it can be looked up on chain.
  */
 export const intentSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('authorize'), terms: termsSchema, signature: bytesSchema }),
@@ -84,7 +85,14 @@ export const intentSchema = z.discriminatedUnion('kind', [
     batchId: z.string().regex(/^[a-z0-9_]{32}$/),
     token: addressSchema,
     items: z
-      .array(z.strictObject({ payee: addressSchema, amount: digitsSchema, refunds: termsSchema.optional() }))
+      .array(
+        z.strictObject({
+          payee: addressSchema,
+          amount: digitsSchema,
+          refunds: termsSchema.optional(),
+          deposit: depositSchema.optional(),
+        }),
+      )
       .min(1)
       .max(MOST_ITEMS),
   }),
@@ -185,16 +193,18 @@ export function intentOfCall(
 
 type DepositFields = Extract<Intent, { kind: 'sweepDeposit' }>['deposit'];
 
-function depositOf(fields: DepositFields): DepositTerms {
-  return { ...fields, amount: BigInt(fields.amount) };
+/** What a payment's stored terms say of how it was paid: by a deposit that went to the wallet, or through the escrow. */
+function groundsOf(terms: unknown): Readonly<Record<string, unknown>> {
+  if (!terms) return {};
+  const deposit = depositFromJson(terms);
+  return deposit && !escrowTermsOf(terms, deposit)
+    ? { deposit: depositFieldsOf(deposit.terms) }
+    : { refunds: termsToJson(lowerCase(termsFromJson(terms))) };
 }
 
-/** `subject` of a return is its own name. */
-function depositIntentOf(data: Hex, subject: string): Intent {
-  const { functionName, args } = decodeFunctionData({ abi: depositAddressesAbi, data });
-  const terms = args?.[0] as unknown as DepositTerms;
+function depositFieldsOf(terms: DepositTerms): DepositFields {
   const lower = (address: string) => address.toLowerCase() as Address;
-  const deposit: DepositFields = {
+  return {
     destination: lower(terms.destination),
     token: lower(terms.token),
     amount: terms.amount.toString(),
@@ -203,6 +213,18 @@ function depositIntentOf(data: Hex, subject: string): Intent {
     paymentHash: terms.paymentHash,
     salt: terms.salt,
   };
+}
+
+export function depositOf(fields: DepositFields): DepositTerms {
+  return { ...fields, amount: BigInt(fields.amount) };
+}
+
+/** `subject` of a return is its own name. */
+function depositIntentOf(data: Hex, subject: string): Intent {
+  const { functionName, args } = decodeFunctionData({ abi: depositAddressesAbi, data });
+  const terms = args?.[0] as unknown as DepositTerms;
+  const lower = (address: string) => address.toLowerCase() as Address;
+  const deposit = depositFieldsOf(terms);
   switch (functionName) {
     case 'sweepToWallet':
       return { kind: 'sweepDeposit', deposit };
@@ -236,7 +258,7 @@ function payoutIntentOf(data: Hex, grounds: unknown): Intent {
     items: words.map((word, index) => ({
       payee: `0x${word.slice(0, 40)}` as Address,
       amount: BigInt(`0x${word.slice(40)}`).toString(),
-      ...(refunded[index] ? { refunds: termsToJson(lowerCase(termsFromJson(refunded[index]))) } : {}),
+      ...groundsOf(refunded[index]),
     })) as Extract<Intent, { kind: 'payoutBatch' }>['items'],
   };
 }

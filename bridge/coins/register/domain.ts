@@ -59,6 +59,10 @@ export type Outcome = (typeof OUTCOMES)[number];
 
 export const LAST_SEQUENCE = 2 ** 24 - 1;
 export const LARGEST_AMOUNT = 2n ** 60n - 1n;
+/** Coins from here on are in pages, those below in slots. */
+export const FIRST_PAGE_COIN = 2n ** 40n;
+export const PAGE_LEAVES = 256;
+const LAST_PAGE = 2n ** 32n - 1n;
 const HEAD_BYTES = 29;
 const STATES: readonly CoinState[] = ['free', 'active', 'locked'];
 
@@ -122,6 +126,18 @@ export function headWord(head: CoinHead): Hex {
   return padHex(packHead(head), { size: 32 });
 }
 
+/** The head as a word of a call on coins in slots or pages, which have identifiers of 41 bits. */
+export function anyHeadWord(head: CoinHead): Hex {
+  const coin = field('coin', head.coin, 41);
+  const rest = (field('sequence', head.sequence, 24) << 168n) | (field('hops', head.hops ?? 0, 8) << 160n);
+  return numberToHex((coin << 192n) | rest | field('owner', BigInt(head.owner), 160), { size: 32 });
+}
+
+/** The word of `passAdjacent`: `count` coins that lie next to each other, from the first on. */
+export function rowWord(first: bigint, count: number, owner: Address): Hex {
+  return headWord({ coin: first, sequence: 0, hops: count, owner });
+}
+
 export function unpackHead(bytes: Hex): Required<CoinHead> {
   const front = BigInt(slice(bytes, 0, 9));
   return {
@@ -176,4 +192,53 @@ export function readOutcomes(bytes: Hex, count: number): readonly Outcome[] {
     if (outcome === undefined) throw new CoinFieldError('outcome', BigInt(code), 8);
     return outcome;
   });
+}
+
+/** The page is no page, the leaf no leaf, or the coin is in a slot. */
+export class CoinPlaceError extends RangeError {
+  readonly place: bigint;
+  constructor(place: bigint) {
+    super(`${place} is no place in a page`);
+    this.place = place;
+  }
+}
+
+/** Units: `page` below 2^32, `leaf` below 256 */
+export function coinInPage(page: bigint, leaf: number): bigint {
+  if (page < 0n || page > LAST_PAGE) throw new CoinPlaceError(page);
+  if (!Number.isInteger(leaf) || leaf < 0 || leaf >= PAGE_LEAVES) throw new CoinPlaceError(BigInt(leaf));
+  return FIRST_PAGE_COIN | (page << 8n) | BigInt(leaf);
+}
+
+export function isInPage(coin: bigint): boolean {
+  return coin >= FIRST_PAGE_COIN;
+}
+
+/** Errors: thrown CoinPlaceError for a coin in a slot */
+export function placeInPage(coin: bigint): Readonly<{ page: bigint; leaf: number }> {
+  if (!isInPage(coin) || coin >= 2n * FIRST_PAGE_COIN) throw new CoinPlaceError(coin);
+  return { page: (coin - FIRST_PAGE_COIN) >> 8n, leaf: Number(coin & 0xffn) };
+}
+
+/** Operations in the order in which a page's items, and so its outcomes, have them. */
+export function inLeafOrder<Place extends Readonly<{ coin: bigint }>>(places: readonly Place[]): readonly Place[] {
+  return [...places].sort((one, other) => placeInPage(one.coin).leaf - placeInPage(other.coin).leaf);
+}
+
+/** The moves of a page, as their owner signs them: leaf 1, sequence 3. */
+export function packPageMoves(moves: readonly CoinMove[]): Hex {
+  return concatHex(
+    inLeafOrder(moves).map(({ coin, sequence }) =>
+      concatHex([numberToHex(placeInPage(coin).leaf, { size: 1 }), numberToHex(sequence, { size: 3 })]),
+    ),
+  );
+}
+
+/** Parts of `bytes`, each `length` long. */
+export function partsOf(bytes: Hex, length: number): readonly Hex[] {
+  if (size(bytes) % length !== 0) throw new RangeError(`${size(bytes)} bytes are no parts of ${length}`);
+  const whole = hexToBytes(bytes);
+  return Array.from({ length: whole.length / length }, (_, index) =>
+    slice(bytes, index * length, (index + 1) * length),
+  );
 }

@@ -1,7 +1,7 @@
 /** The register in plain words: what the contract must do, and what a device can work out before it sends anything. */
 import type { Address } from '../../chain/domain.ts';
 import type { Coin, CoinHead, CoinMove, CoinState, Outcome } from './domain.ts';
-import { LAST_SEQUENCE } from './domain.ts';
+import { LAST_SEQUENCE, packWord } from './domain.ts';
 
 export type RegisterLimits = Readonly<{ maximumAmount: bigint; blockHops: number }>;
 export type CoinLock = Readonly<{ payee: Address; deadline: bigint }>;
@@ -110,6 +110,78 @@ export function decideMove(
     return 'executed';
   });
   return { outcomes, state: current };
+}
+
+/**
+ * Coins whose slots are adjacent, all of them or none. Signed is what `decideMove` asks for, with the sequences that the
+ * coins have; `isSigned` says whether `signer` has signed that.
+ */
+export function decideAdjacent(
+  state: RegisterState,
+  row: Readonly<{ first: bigint; count: number; owner: Address; signer: Address; isSigned: boolean }>,
+): Decision {
+  const { owner, signer } = row;
+  const moves = Array.from({ length: row.count }, (_, index) => {
+    const coin = row.first + BigInt(index);
+    return { coin, sequence: coinOf(state, coin).sequence };
+  });
+  if (isSame(owner, NOBODY)) return { outcome: 'ownerZero', state };
+  const told = decideMove(state, { owner, moves, signer });
+  if (row.isSigned && told.outcomes.every((outcome) => outcome === 'executed')) {
+    return { outcome: 'executed', state: told.state };
+  }
+  const areThere = moves.every(({ coin }) => {
+    const { state: coinState, isFrozen, owner: holder } = coinOf(state, coin);
+    return coinState === 'active' && !isFrozen && isSame(holder, owner);
+  });
+  return { outcome: areThere ? 'alreadyDone' : 'notOwner', state };
+}
+
+type Outcomes = Readonly<{ outcomes: readonly Outcome[]; state: RegisterState }>;
+
+/**
+ * What becomes of a call on a page: as `decideAll` says, where the page stands as it is told; nothing, where it stands as
+ * the call would leave it; or else nothing of it can be told.
+ *
+ * Shape: state, the coins of one page and the state that the call was made from, what is asked → outcomes, state
+ */
+export function decideOnPage(
+  state: RegisterState,
+  page: Readonly<{ coins: readonly bigint[]; told: RegisterState }>,
+  decideAll: (state: RegisterState) => Outcomes,
+): Outcomes {
+  const told = { ...state, coins: withCoinsOf(state, page.told, page.coins) };
+  const decided = decideAll(told);
+  if (areAlike(state, told, page.coins)) return decided;
+  const isDone = areAlike(state, decided.state, page.coins);
+  const outcomes = decided.outcomes.map((outcome): Outcome => {
+    if (!isDone) return 'proofStale';
+    return outcome === 'executed' ? 'alreadyDone' : outcome;
+  });
+  return { outcomes, state };
+}
+
+/** Each switch by itself. */
+export function decideSwitches(
+  state: RegisterState,
+  switches: readonly Readonly<{ head: CoinHead; signer: Address }>[],
+  limits: RegisterLimits,
+): Outcomes {
+  let current = state;
+  const outcomes = switches.map(({ head, signer }) => {
+    const decision = decide(current, { kind: 'Switch', head, signer, now: 0n }, limits);
+    current = decision.state;
+    return decision.outcome;
+  });
+  return { outcomes, state: current };
+}
+
+function withCoinsOf(state: RegisterState, other: RegisterState, coins: readonly bigint[]): ReadonlyMap<bigint, Coin> {
+  return new Map([...state.coins, ...coins.map((coin) => [coin, coinOf(other, coin)] as const)]);
+}
+
+function areAlike(one: RegisterState, other: RegisterState, coins: readonly bigint[]): boolean {
+  return coins.every((coin) => packWord(coinOf(one, coin)) === packWord(coinOf(other, coin)));
 }
 
 function lock(state: RegisterState, command: Extract<RegisterCommand, { kind: 'Lock' }>): Decision {

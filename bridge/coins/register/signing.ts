@@ -4,12 +4,13 @@ import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { bytesToHex, concatHex, type Hex, hashTypedData, hexToBytes, keccak256, numberToHex, slice } from 'viem';
 import type { Address } from '../../chain/domain.ts';
 import type { CoinHead, CoinMove, CoinSignature, Register } from './domain.ts';
-import { packMoves } from './domain.ts';
+import { packMoves, packPageMoves } from './domain.ts';
 
 /** Operations that an owner signs; `head` names the coin and who has it afterwards. */
 export type CoinOperation =
   | Readonly<{ kind: 'Switch' | 'Redeem' | 'Claim' | 'Reclaim'; head: CoinHead }>
   | Readonly<{ kind: 'Move'; owner: Address; moves: readonly CoinMove[] }>
+  | Readonly<{ kind: 'MoveInPage'; page: bigint; owner: Address; moves: readonly CoinMove[] }>
   | Readonly<{ kind: 'Split'; rest: CoinHead; part: CoinHead; partAmount: bigint }>
   | Readonly<{ kind: 'Merge'; head: CoinHead; other: CoinMove }>
   | Readonly<{ kind: 'Lock'; head: CoinHead; deadline: bigint }>;
@@ -28,6 +29,7 @@ const TYPES = {
   Claim: [...COIN_AND_SEQUENCE, NEW_OWNER],
   Reclaim: [...COIN_AND_SEQUENCE, NEW_OWNER],
   Move: [NEW_OWNER, { name: 'moves', type: 'bytes' }],
+  MoveInPage: [{ name: 'page', type: 'uint256' }, NEW_OWNER, { name: 'moves', type: 'bytes' }],
   Split: [
     ...COIN_AND_SEQUENCE,
     { name: 'owner', type: 'address' },
@@ -120,6 +122,8 @@ function messageOf(operation: CoinOperation): Readonly<Record<string, unknown>> 
       return { ...placeOf(operation.head), newOwner: operation.head.owner };
     case 'Move':
       return { newOwner: operation.owner, moves: packMoves(operation.moves) };
+    case 'MoveInPage':
+      return { page: operation.page, newOwner: operation.owner, moves: packPageMoves(operation.moves) };
     case 'Split':
       return {
         ...placeOf(operation.rest),

@@ -2,10 +2,9 @@
 import { keccak256, stringToHex } from 'viem';
 import type { Address, Hex } from '../../chain/domain.ts';
 import type { CoinSignature, Register } from '../register/domain.ts';
-import type { CoinOperation } from '../register/signing.ts';
 import { digestOf } from '../register/signing.ts';
 import type { CoinCryptography } from './cryptography.ts';
-import type { Ask, AskPurpose, Holding, KeyPlace, SignedRequest } from './domain.ts';
+import type { Ask, AskPurpose, DeviceOperation, Holding, KeyPlace, SignedRequest } from './domain.ts';
 import { holdingOf, ownPlace } from './domain.ts';
 import { writePlain } from './journal.ts';
 import type { KeyRing } from './keys.ts';
@@ -50,7 +49,7 @@ export class AskSigner {
     return this.#signDigest(holding.key, switchDigest(base, holding.history.length, newOwner), holding);
   }
 
-  async sign(key: KeyPlace, operation: CoinOperation, holding?: Holding): Promise<SignedRequest> {
+  async sign(key: KeyPlace, operation: DeviceOperation, holding?: Holding): Promise<SignedRequest> {
     return { operation, signature: await this.#signDigest(key, digestOf(this.#register, operation), holding) };
   }
 

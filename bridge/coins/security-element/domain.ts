@@ -69,7 +69,9 @@ export type Holding = Readonly<{
   ending?: Ending;
 }>;
 
-export type SignedRequest = Readonly<{ operation: CoinOperation; signature: CoinSignature }>;
+/** What a device asks for: coins of pages come into slots before devices have them. */
+export type DeviceOperation = Exclude<CoinOperation, { kind: 'MoveInPage' }>;
+export type SignedRequest = Readonly<{ operation: DeviceOperation; signature: CoinSignature }>;
 export type AskPurpose = 'takeOver' | 'reclaim' | 'split' | 'merge' | 'redeem' | 'lock' | 'unlock' | 'claim';
 
 /** What was asked of the register, signed once and brought again as it is. `results` are held once it is done. */

@@ -4,10 +4,10 @@ import { coinRegisterAbi } from '../../../bridge/chain/bindings/coin-register.ts
 import { localDollarAbi } from '../../../bridge/chain/bindings/local-dollar.ts';
 import type { Address } from '../../../bridge/chain/domain.ts';
 import { type Coin, headWord, type Register } from '../../../bridge/coins/register/domain.ts';
-import { type CoinOperation, signOperation } from '../../../bridge/coins/register/signing.ts';
+import { signOperation } from '../../../bridge/coins/register/signing.ts';
 import { planCalls } from '../../../bridge/coins/register-client/batches.ts';
 import { ChainRegister } from '../../../bridge/coins/register-client/chain-register.ts';
-import type { SignedRequest } from '../../../bridge/coins/security-element/domain.ts';
+import type { DeviceOperation, SignedRequest } from '../../../bridge/coins/security-element/domain.ts';
 import { SecurityElement } from '../../../bridge/coins/security-element/element.ts';
 import { type KeyRing, seedKeys } from '../../../bridge/coins/security-element/keys.ts';
 import { MemoryStore } from '../../../bridge/coins/security-element/store.ts';
@@ -213,7 +213,7 @@ describe('the register client', () => {
     const place = { coin: nextCoin, sequence: 0, owner: owner.reference };
     const issue = { abi: coinRegisterAbi, functionName: 'issueTo', args: [headWord(place), 5n] };
     await scene.send('operator', address, issue);
-    const ask = async (operation: CoinOperation) => {
+    const ask = async (operation: DeviceOperation) => {
       await client.submit([{ operation, signature: signOperation(owner, register, operation) }]);
       await mine();
     };

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import { CoinReserve } from "../../../contracts/coins/CoinReserve.sol";
+import { CoinStore } from "../../../contracts/coins/CoinStore.sol";
 import { CoinHead } from "../../../contracts/libraries/CoinWord.sol";
 import { SpecieTest } from "./SpecieTest.sol";
 
@@ -17,8 +18,8 @@ function coinRoles() pure returns (CoinReserve.Roles memory) {
     return CoinReserve.Roles(COIN_ADMIN, ISSUER, FREEZER, COIN_PAUSER);
 }
 
-function coinLimits() pure returns (CoinReserve.Limits memory) {
-    return CoinReserve.Limits(COIN_MAXIMUM, WARN_HOPS, BLOCK_HOPS);
+function coinLimits() pure returns (CoinStore.Limits memory) {
+    return CoinStore.Limits(COIN_MAXIMUM, WARN_HOPS, BLOCK_HOPS);
 }
 
 function headOf(uint256 coin, uint256 sequence, uint256 hops, address owner) pure returns (CoinHead) {

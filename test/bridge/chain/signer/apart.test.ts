@@ -56,6 +56,7 @@ beforeAll(async () => {
       spentNonces: async () => 0,
       finalNonces: async () => 0,
       captured: async () => 0n,
+      isSwept: async () => false,
       holdsRole: async () => true,
     },
     clock,
