@@ -1,15 +1,18 @@
 /** What happened to coins, block by block, of one branch of the chain: blocks can be given up again. */
 import type { Address, Hex } from '../../chain/domain.ts';
-import { placeKey } from '../security-element/domain.ts';
+import { type Place, placeKey, type Step } from '../security-element/domain.ts';
 import type { FoundStep } from './steps.ts';
 
 export type IndexedBlock = Readonly<{ height: number; hash: Hex; parentHash: Hex; time: number }>;
 
 type Indexed = FoundStep & Readonly<{ height: number }>;
+/** Where and what, in one block. */
+export type KnownStep = Readonly<{ place: Place; step: Step; height: number }>;
 
 /** Pure bookkeeping; register-client/chain-register.ts feeds it. */
 export class StepIndex {
-  readonly #steps = new Map<string, Indexed>();
+  readonly #steps = new Map<string, KnownStep>();
+  readonly #nextOf = new Map<bigint, number>();
   readonly #coinsOf = new Map<Address, Set<bigint>>();
   readonly #freed = new Set<bigint>();
   /** Blocks that may be given up, lowest first. */
@@ -51,12 +54,16 @@ export class StepIndex {
 
   /** Gives up every block above this height. */
   giveUpAbove(height: number): void {
-    for (const [key, found] of this.#steps) if (found.height > height) this.#steps.delete(key);
+    for (const [key, { height: its, place }] of this.#steps) {
+      if (its <= height) continue;
+      this.#steps.delete(key);
+      this.#nextOf.set(place.coin, Math.min(place.sequence, this.#nextOf.get(place.coin)!));
+    }
     this.#recent = this.#recent.filter((block) => block.height <= height);
     this.#height = Math.min(this.#height, height);
   }
 
-  at(key: string): Indexed | undefined {
+  at(key: string): KnownStep | undefined {
     return this.#steps.get(key);
   }
 
@@ -65,14 +72,16 @@ export class StepIndex {
     return [...(this.#coinsOf.get(owner.toLowerCase() as Address) ?? [])];
   }
 
-  #add(found: Indexed): void {
-    const { place, step } = found;
-    this.#steps.set(placeKey(place), found);
+  #add({ coin, sequence: said, step, height }: Indexed): void {
+    const sequence = said ?? this.#nextOf.get(coin) ?? 0;
+    const place = { coin, sequence };
+    this.#steps.set(placeKey(place), { place, step, height });
+    this.#nextOf.set(coin, sequence + 1);
     const owner = step.newOwner.toLowerCase() as Address;
     const coins = this.#coinsOf.get(owner) ?? new Set();
-    this.#coinsOf.set(owner, coins.add(place.coin));
+    this.#coinsOf.set(owner, coins.add(coin));
     const isFree = step.kind === 'Redeem' || /^0x0+$/.test(owner);
-    if (isFree) this.#freed.add(place.coin);
-    else this.#freed.delete(place.coin);
+    if (isFree) this.#freed.add(coin);
+    else this.#freed.delete(coin);
   }
 }

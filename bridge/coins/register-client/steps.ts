@@ -1,22 +1,27 @@
 /** What the register's logs say: at which number of its sequence which coin went to whom. */
 import { hexToBytes, type Log, parseEventLogs, slice } from 'viem';
+import { coinPagesAbi } from '../../chain/bindings/coin-pages.ts';
 import { coinRegisterAbi } from '../../chain/bindings/coin-register.ts';
 import type { Address, Hex } from '../../chain/domain.ts';
 import { type CoinMove, readOutcomes, unpackHead, unpackHeads } from '../register/domain.ts';
 import { NOBODY } from '../register/model.ts';
-import type { Place, Step } from '../security-element/domain.ts';
+import type { Step } from '../security-element/domain.ts';
 
-export type FoundStep = Readonly<{ place: Place; step: Step }>;
+/** Without a sequence, the coin's next one. */
+export type FoundStep = Readonly<{ coin: bigint; sequence?: number; step: Step }>;
+
+const EVENTS = [...coinRegisterAbi, ...coinPagesAbi];
 
 const MOVE_BYTES = 8;
 
-/** Steps of one block's logs, in their order. `at`: the block's time, seconds since 1970. */
+/** Steps that one block's logs tell of coins in slots, in their order. `at`: the block's time, seconds since 1970. */
 export function stepsOfLogs(logs: readonly Log[], at: number): readonly FoundStep[] {
-  const parsed = parseEventLogs({ abi: coinRegisterAbi, logs: [...logs], strict: true });
+  const parsed = parseEventLogs({ abi: EVENTS, logs: [...logs], strict: true });
   return parsed.flatMap((log, index): FoundStep[] => {
     const chainHash = log.transactionHash as Hex;
-    const found = (kind: Step['kind'], place: Place, newOwner: Address): FoundStep => ({
-      place: { coin: place.coin, sequence: place.sequence },
+    const found = (kind: Step['kind'], { coin, sequence }: CoinMove, newOwner: Address): FoundStep => ({
+      coin,
+      sequence,
       step: { kind, newOwner, at, chainHash },
     });
     const one = (kind: Step['kind'], word: Hex): FoundStep => {
@@ -42,6 +47,19 @@ export function stepsOfLogs(logs: readonly Log[], at: number): readonly FoundSte
         return [one('Split', log.args.rest), one('Split', log.args.part)];
       case 'Merged':
         return [one('Merge', log.args.head), found('Merge', readHead(log.args.other), NOBODY)];
+      case 'SplitInPages':
+        return inSlots([one('Split', log.args.rest), one('Split', log.args.part)], [log.args.rest, log.args.part]);
+      case 'MergedInPages': {
+        const { head, other } = log.args;
+        return inSlots([one('Merge', head), found('Merge', readHead(other), NOBODY)], [head, other]);
+      }
+      case 'PassedAdjacent': {
+        const { coin, hops: count, owner } = readHead(log.args.row);
+        return Array.from({ length: count }, (_, index) => ({
+          coin: coin + BigInt(index),
+          step: { kind: 'Move', newOwner: owner, at, chainHash },
+        }));
+      }
       case 'Redeemed':
         return [one('Redeem', log.args.head)];
       case 'Locked':
@@ -54,6 +72,11 @@ export function stepsOfLogs(logs: readonly Log[], at: number): readonly FoundSte
         return [];
     }
   });
+}
+
+/** Coins of pages have numbers that do not fit into a slot's, and devices keep none of them. */
+function inSlots(steps: readonly FoundStep[], heads: readonly Hex[]): FoundStep[] {
+  return steps.filter((_, index) => BigInt(slice(heads[index]!, 0, 3)) === 0n);
 }
 
 /** A head stands at the right of its word. */

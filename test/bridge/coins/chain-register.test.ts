@@ -1,9 +1,10 @@
 import { createWalletClient, custom, numberToHex } from 'viem';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { coinPagesAbi } from '../../../bridge/chain/bindings/coin-pages.ts';
 import { coinRegisterAbi } from '../../../bridge/chain/bindings/coin-register.ts';
 import { localDollarAbi } from '../../../bridge/chain/bindings/local-dollar.ts';
 import type { Address } from '../../../bridge/chain/domain.ts';
-import { type Coin, headWord, type Register } from '../../../bridge/coins/register/domain.ts';
+import { type Coin, headWord, packSignature, type Register, rowWord } from '../../../bridge/coins/register/domain.ts';
 import { signOperation } from '../../../bridge/coins/register/signing.ts';
 import { planCalls } from '../../../bridge/coins/register-client/batches.ts';
 import { ChainRegister } from '../../../bridge/coins/register-client/chain-register.ts';
@@ -228,6 +229,36 @@ describe('the register client', () => {
     await ask({ kind: 'Lock', head: again, deadline: await secondsFromNow(100n) });
     expect(await client.lockedFor([payee.reference])).toEqual([]);
     expect(await client.lockedFor([other.reference])).toMatchObject([{ coin: nextCoin }]);
+  });
+
+  it('sees what owners do with the verbs that devices do not use', async () => {
+    const client = clientOf();
+    const [owner, other] = [coinKey('owner'), coinKey('other')];
+    const [first, second, part] = [nextCoin + 1n, nextCoin + 2n, nextCoin + 3n];
+    nextCoin += 3n;
+    for (const coin of [first, second]) {
+      const issued = headWord({ coin, sequence: 0, owner: owner.reference });
+      await scene.send('operator', address, { abi: coinRegisterAbi, functionName: 'issueTo', args: [issued, 5n] });
+    }
+    const moves = [first, second].map((coin) => ({ coin, sequence: 1 }));
+    const moved = signOperation(owner, register, { kind: 'Move', owner: other.reference, moves });
+    if (moved.curve !== 'secp256k1') throw new Error('a key of secp256k1');
+    const words = [rowWord(first, 2, other.reference), moved.r, moved.yParityAndS];
+    await scene.send('stranger', address, { abi: coinRegisterAbi, functionName: 'passAdjacent', args: words });
+    const rest = { coin: second, sequence: 2, owner: owner.reference };
+    const cut = { coin: part, sequence: 0, owner: owner.reference };
+    const signature = signOperation(other, register, { kind: 'Split', rest, part: cut, partAmount: 2n });
+    const split = [headWord(rest), headWord(cut), 2n, packSignature(signature), '0x'];
+    await scene.send('stranger', address, { abi: coinPagesAbi, functionName: 'splitInPages', args: split });
+    await mine();
+    const places = [moves[0]!, moves[1]!, rest, cut];
+    const { steps } = await client.look(places);
+    expect(places.map(({ coin, sequence }) => steps.get(`${coin}/${sequence}`)?.kind)).toEqual([
+      'Move',
+      'Move',
+      'Split',
+      'Split',
+    ]);
   });
 
   it('keeps requests about one coin in their order, and puts everything else together', () => {
