@@ -25,6 +25,7 @@ const CORE_ROOMS = [
   'clearing',
   'settlement',
   'payouts',
+  'deposits',
   'disputes',
   'reconciliation',
 ];

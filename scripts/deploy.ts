@@ -9,7 +9,7 @@ import { SettlementError } from '../ledger-service/vocabulary/errors.ts';
 import type { DeployedContracts, DeployOptions } from './contracts/deploy.ts';
 import type { CoinDeployOptions } from './contracts/deploy-coins.ts';
 import { privateKeyOf } from './local/seed-world.ts';
-import { localAccount } from './local/world.ts';
+import { LOCAL_COIN_ISSUER, localAccount } from './local/world.ts';
 
 const HELP = `npm run deploy -- [options]
 
@@ -137,7 +137,8 @@ function localCoinEnvironment(environment: Environment): Environment {
     DEPLOYER_PRIVATE_KEY: privateKeyOf('deployer'),
     COIN_TOKEN_ADDRESS: environment.COIN_TOKEN_ADDRESS,
     ADMIN_ADDRESS: localAccount('deployer').address,
-    ISSUER_ADDRESS: localAccount('operator').address,
+    // Not the bridge's operator: it counts the nonces of its own key.
+    ISSUER_ADDRESS: developmentAccount(LOCAL_COIN_ISSUER).address,
     FREEZER_ADDRESS: localAccount('treasurer').address,
     PAUSER_ADDRESS: localAccount('pauser').address,
     COIN_MAXIMUM_AMOUNT: String(10n ** 12n),
@@ -243,6 +244,7 @@ function describe({ deployment, localDollar }: DeployedContracts): string {
     ['chain', String(deployment.chainId)],
     ['PaymentEscrow', deployment.escrow],
     ['IntermediaryWallet', deployment.wallet],
+    ['DepositAddresses', deployment.deposits],
     ...(localDollar ? [['LocalDollar', localDollar]] : []),
     ['fee receiver', deployment.feeReceiver],
     ['first height', String(deployment.firstHeight)],

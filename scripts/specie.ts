@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../ledger-service/platform/ports.ts';
+import { SettlementError } from '../ledger-service/vocabulary/errors.ts';
 import { type ApiClient, ApiProblem, ApiUnreachable, createApiClient } from './api-client.ts';
 import { finishRestoration, restoreBackup, writeBackup } from './backup.ts';
+import { addCoinCommands } from './command/coins.ts';
+import { addDepositCommands } from './command/deposits.ts';
 import { addDisputeCommands } from './command/disputes.ts';
 import { runDoctor } from './command/doctor.ts';
 import { renderLifeline } from './command/lifeline.ts';
@@ -121,7 +124,9 @@ program
   });
 
 addWebhookCommands(program, client, show);
+addCoinCommands(program, folder, show);
 addDisputeCommands(program, client, show);
+addDepositCommands(program, client, show);
 
 program
   .command('reconcile')
@@ -188,6 +193,9 @@ try {
   } else if (error instanceof ApiUnreachable) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = EXIT.unknownOutcome;
+  } else if (error instanceof SettlementError) {
+    process.stderr.write(`${error.code}: ${error.message}\n`);
+    process.exitCode = error.code === 'COIN_REGISTER_UNAVAILABLE' ? EXIT.unknownOutcome : EXIT.refused;
   } else if (error instanceof CommanderError) {
     // Commander has printed its own errors; help and version are no errors.
     if (error.code.startsWith('specie.')) process.stderr.write(`${error.message}\n`);
@@ -197,3 +205,8 @@ try {
     process.exitCode = EXIT.refused;
   }
 }
+// The embedded Postgres brings a hook that ends every process with 0 once nothing is left to do.
+const { exitCode } = process;
+process.once('exit', () => {
+  process.exitCode = exitCode;
+});

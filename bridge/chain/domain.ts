@@ -9,10 +9,15 @@ export type Deployment = Readonly<{
   escrow: Address;
   wallet: Address;
   feeReceiver: Address;
+  /** Makes deposit addresses; with the hash of the code it makes, every address is known before there is one. */
+  deposits: Address;
+  depositInitCodeHash: Hex;
   /** The EIP-712 name and version of each token that payers sign for, by its address in lower case. */
   tokenDomains: Readonly<Record<string, Readonly<{ name: string; version: string }>>>;
   /** No log of ours is older than this block. */
   firstHeight: number;
+  /** Up to this block the wallet was filled by whoever set it up, and the books were told by them. */
+  filledAtHeight: number;
 }>;
 
 /** One call to a contract of ours, before it is signed. `gasLimit` in gas, `value` in wei. */

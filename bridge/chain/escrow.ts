@@ -35,7 +35,7 @@ export const MAXIMUM_ESCROW_AMOUNT = 2n ** 120n - 1n;
 
 const TERMS_TYPE =
   'PaymentTerms(uint256 chain,address escrow,address payer,address receiver,address token,uint120 maximumAmount,uint48 preApprovalExpiry,uint48 authorizationExpiry,uint48 refundExpiry,uint16 minimumFeeBasisPoints,uint16 maximumFeeBasisPoints,address feeReceiver,uint256 salt)';
-const TERMS_COMPONENTS = [
+export const TERMS_COMPONENTS = [
   { name: 'payer', type: 'address' },
   { name: 'receiver', type: 'address' },
   { name: 'token', type: 'address' },
@@ -74,7 +74,10 @@ export function nonceOf(paymentIdentifier: Hex): Hex {
 }
 
 /** The typed data that a token payer signs (ERC-3009 `ReceiveWithAuthorization`): only the escrow can use them. */
-export function authorizationTypedData(deployment: Deployment, terms: PaymentTerms) {
+export function authorizationTypedData(
+  deployment: Pick<Deployment, 'chainId' | 'escrow' | 'tokenDomains'>,
+  terms: PaymentTerms,
+) {
   const domain = deployment.tokenDomains[terms.token.toLowerCase()];
   assertInvariant(domain !== undefined, `the signing domain of token ${terms.token} is known`);
   return {

@@ -1,4 +1,4 @@
-import { createPublicClient, defineChain, erc20Abi, http, type PublicClient } from 'viem';
+import { createPublicClient, defineChain, erc20Abi, http, type PublicClient, parseAbiItem } from 'viem';
 import { SettlementError } from '../../ledger-service/vocabulary/errors.ts';
 import { eventAbis } from './abis.ts';
 import type { Address, Hex, ObservedBlock, ObservedLog } from './domain.ts';
@@ -13,6 +13,8 @@ export interface ChainNode {
   logs(from: number, to: number, addresses: readonly Address[]): Promise<readonly ObservedLog[]>;
   /** Those of these very blocks; a node that does not have one of them fails, where a range would just be emptier. */
   logsOf(blockHashes: readonly Hex[], addresses: readonly Address[]): Promise<readonly ObservedLog[]>;
+  /** Transfers of any token to some addresses, in these very blocks. `ordinal` counts those of one token to one address. */
+  transfersOf(blockHashes: readonly Hex[], recipients: readonly Address[]): Promise<readonly ObservedLog[]>;
   receipt(chainHash: Hex): Promise<ChainReceipt | undefined>;
   /** Why a chain transaction reverted, see nameOfRevert; undefined when it would not revert as of its block's end. */
   revertReason(chainHash: Hex): Promise<string | undefined>;
@@ -29,11 +31,15 @@ export interface ChainNode {
   spentNonces(address: Address, blockHash: Hex): Promise<number>;
   /** Units of a token, or of the chain's own coin for the zero address, as of a block. */
   balance(token: Address, owner: Address, height: number): Promise<bigint>;
+  /** Units of the chain's own coin as of this very block; a node that does not have it, or not on its chain, fails. */
+  coinsAt(owner: Address, blockHash: Hex): Promise<bigint>;
 }
 
 export type ChainReceipt = Readonly<{ succeeded: boolean; blockHash: Hex; height: number; gasUsed: number }>;
 
 const TIMEOUT_MILLISECONDS = 10_000;
+const RECIPIENTS_AT_ONCE = 500;
+const TRANSFER = parseAbiItem('event Transfer(address indexed from, address indexed to, uint256 value)');
 
 /**
  * A node by its JSON-RPC address.
@@ -96,6 +102,17 @@ function nodeOf(client: PublicClient, chainId: number): ChainNode {
       );
       return found.flatMap((logs) => logs.map(observedLogOf()));
     },
+    async transfersOf(blockHashes, recipients) {
+      const asked = blockHashes.flatMap((blockHash) =>
+        inChunks(recipients, RECIPIENTS_AT_ONCE).map((to) => ({ blockHash, to })),
+      );
+      const found = await Promise.all(
+        asked.map(({ blockHash, to }) =>
+          available(() => client.getLogs({ event: TRANSFER, args: { to: [...to] }, blockHash, strict: true })),
+        ),
+      );
+      return found.flat().map(observedLogOf(({ address, args }) => `${address} ${(args as { to: string }).to}`));
+    },
     async receipt(chainHash) {
       try {
         const found = await client.getTransactionReceipt({ hash: chainHash });
@@ -142,6 +159,14 @@ function nodeOf(client: PublicClient, chainId: number): ChainNode {
         await available(() => client.request({ method: 'eth_getTransactionCount', params: parameters } as never)),
       );
     },
+    async coinsAt(owner, blockHash) {
+      // EIP-1898: a height would be another block for a node on another branch.
+      const block = { blockHash, requireCanonical: true };
+      const found = await available(() =>
+        client.request({ method: 'eth_getBalance', params: [owner, block] } as unknown as BalanceRequest),
+      );
+      return BigInt(found);
+    },
     balance(token, owner, height) {
       const blockNumber = BigInt(height);
       return available(() =>
@@ -169,6 +194,8 @@ function revertDataOf(error: unknown): Hex | undefined {
   return undefined;
 }
 
+type BalanceRequest = { method: 'eth_getBalance'; params: [Address, 'latest'] };
+
 type DecodedLog = Readonly<{
   transactionHash: Hex;
   blockHash: Hex;
@@ -179,12 +206,13 @@ type DecodedLog = Readonly<{
   args: unknown;
 }>;
 
-/** Counts the logs of each chain transaction as they come, so one is made for each answer. */
-function observedLogOf(): (log: DecodedLog) => ObservedLog {
+/** Counts the logs of each chain transaction, by kind, as they come, so one is made for each answer. */
+function observedLogOf(kindOf: (log: DecodedLog) => string = () => ''): (log: DecodedLog) => ObservedLog {
   const ordinals = new Map<string, number>();
   return (log) => {
-    const ordinal = ordinals.get(log.transactionHash) ?? 0;
-    ordinals.set(log.transactionHash, ordinal + 1);
+    const kind = `${log.transactionHash} ${kindOf(log)}`;
+    const ordinal = ordinals.get(kind) ?? 0;
+    ordinals.set(kind, ordinal + 1);
     return {
       blockHash: log.blockHash,
       height: Number(log.blockNumber),
@@ -198,6 +226,12 @@ function observedLogOf(): (log: DecodedLog) => ObservedLog {
       ),
     };
   };
+}
+
+function inChunks<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }
 
 /**

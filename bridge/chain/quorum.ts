@@ -67,6 +67,10 @@ export function quorumOf(nodes: readonly NamedNode[], options: QuorumOptions): C
       blockHashes.length === 0
         ? Promise.resolve([])
         : agree('logs', blockHashes.join(','), (node) => node.logsOf(blockHashes, addresses)),
+    transfersOf: (blockHashes, recipients) =>
+      blockHashes.length === 0
+        ? Promise.resolve([])
+        : agree('logs', `transfers in ${blockHashes.join(',')}`, (node) => node.transfersOf(blockHashes, recipients)),
     receipt: (chainHash) => agree('receipt', chainHash, (node) => node.receipt(chainHash)),
     revertReason: (chainHash) => agree('receipt', chainHash, (node) => node.revertReason(chainHash)),
     send: (raw) => sendToAll(nodes, raw, quorum),
@@ -78,6 +82,8 @@ export function quorumOf(nodes: readonly NamedNode[], options: QuorumOptions): C
     },
     spentNonces: (address: Address, blockHash: Hex) =>
       agree('spentNonces', blockHash, (node) => node.spentNonces(address, blockHash)),
+    coinsAt: (owner, blockHash) =>
+      agree('balance', `coins of ${owner} in ${blockHash}`, (node) => node.coinsAt(owner, blockHash)),
     balance: (token, owner, height) =>
       agree('balance', `${token} of ${owner} at ${height}`, (node) => node.balance(token, owner, height)),
   };

@@ -10,6 +10,7 @@ import { setLocalChainClock } from '../chain/local-clock.ts';
 import { majorityOf } from '../chain/quorum.ts';
 import { assetSwitchRoutes } from '../core/controls/asset-switches/http.ts';
 import { exposureRoutes } from '../core/controls/exposure/http.ts';
+import { depositRoutes } from '../core/deposits/http.ts';
 import { disputeRoutes } from '../core/disputes/http.ts';
 import { instrumentRoutes } from '../core/instruments/http.ts';
 import { participantRoutes } from '../core/participants/http.ts';
@@ -33,7 +34,7 @@ import { describeWebhooks } from '../platform/webhooks/openapi.ts';
 import { listen, operatorRoutes } from './listen.ts';
 import { keepToOwnAddresses } from './owner-rules.ts';
 import { drained, runAsProcess } from './process.ts';
-import { type Bridge, openBridge } from './wiring.ts';
+import { type Bridge, depositsOf, openBridge } from './wiring.ts';
 import { priceSourcesOf, quotePolicyOf } from './world.ts';
 
 /** The path as it was declared, without what was filled in. */
@@ -113,6 +114,7 @@ export function createApi(bridge: Bridge, drain: Drain = { isDraining: false }):
     }),
     assetSwitchRoutes(bridge.payments),
     exposureRoutes(bridge.payments),
+    depositRoutes(depositsOf(bridge)),
     reconciliationRoutes({ database, node, deployment, assets, clock }),
     underWayRoutes({ database, deployment, outbox, clock }),
     ledgerRoutes({ database }),

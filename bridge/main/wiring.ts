@@ -25,6 +25,7 @@ import { parseSignerEndpoint } from '../chain/signer/endpoint.ts';
 import { type CallSigner, signThrough, signWith } from '../chain/signing.ts';
 import { deniedPartiesGate } from '../core/authorization/denied-parties.ts';
 import { createLocalIssuerHost } from '../core/authorization/local-issuer-host.ts';
+import type { DepositDependencies } from '../core/deposits/dependencies.ts';
 import { findMerchant } from '../core/participants/operations.ts';
 import type { PaymentDependencies } from '../core/payments/dependencies.ts';
 import { BookClock } from '../platform/book-clock.ts';
@@ -36,7 +37,7 @@ import { Outbox, WEBHOOKS } from '../platform/outbox.ts';
 import type { WebhookDependencies } from '../platform/webhooks/dependencies.ts';
 import { systemResolver } from '../platform/webhooks/resolve.ts';
 import { subscriptions } from './subscriptions.ts';
-import { assetsOf, deploymentOf, marksOf, paymentLimitsOf, readWorld, type World } from './world.ts';
+import { assetsOf, deploymentOf, leastReturnsOf, marksOf, paymentLimitsOf, readWorld, type World } from './world.ts';
 
 export const BRIDGE_MIGRATIONS = {
   folder: fileURLToPath(new URL('../migrations', import.meta.url)),
@@ -249,4 +250,9 @@ async function openClock(configuration: Configuration, database: Database, isLoc
     });
   }
   return BookClock.settable(database, systemClock, localClockStartsAt);
+}
+
+/** What the room of deposits needs of a bridge. */
+export function depositsOf({ payments, node, world }: Bridge): DepositDependencies {
+  return { ...payments, node, leastReturns: leastReturnsOf(world) };
 }

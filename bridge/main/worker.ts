@@ -5,6 +5,10 @@ import { type Care, careForCalls } from '../chain/operations/care-for-calls.ts';
 import { submitCalls } from '../chain/operations/submit-calls.ts';
 import { clearPayments } from '../core/clearing/operations.ts';
 import { EXPOSURE_ALERTS, watchExposure } from '../core/controls/exposure/watch.ts';
+import { DEPOSIT_BALANCES, DEPOSIT_RETURNS, DEPOSITS } from '../core/deposits/dependencies.ts';
+import { applyDepositEvents } from '../core/deposits/operations/apply-deposit-events.ts';
+import { balanceObserver } from '../core/deposits/operations/observe-balances.ts';
+import { returnDeposits } from '../core/deposits/operations/return-deposits.ts';
 import { DISPUTE_DEADLINES, endOverdueDisputes } from '../core/disputes/operations.ts';
 import { CHAIN_SUBMISSION, REVERSALS } from '../core/payments/dependencies.ts';
 import { adviseIssuer } from '../core/payments/operations/advise-issuer.ts';
@@ -29,7 +33,7 @@ import { createSender, type Sender } from '../platform/webhooks/sender.ts';
 import { listenForOperators } from './listen.ts';
 import { runAsProcess } from './process.ts';
 import { CLEARING, ESCROW_EVENTS, ISSUER_ADVICE, PAYOUTS, WALLET_EVENTS } from './subscriptions.ts';
-import { type Bridge, openBridge, requireSigner } from './wiring.ts';
+import { type Bridge, depositsOf, openBridge, requireSigner } from './wiring.ts';
 
 const CHAIN_CARE = 'chain-care';
 const EXPIRIES = 'expiries';
@@ -48,6 +52,8 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
   const submission = { database, node, signer, outbox, clock, machineClock, logger, maximumFeePerGas };
   const care = { database, node, signer, clock, machineClock, outbox, logger, policy };
   const payouts = { database, clock, machineClock, identifiers, outbox, deployment };
+  const deposits = depositsOf(bridge);
+  const observeBalances = balanceObserver(deposits);
   // Books from a backup pay nothing that the chain may have paid already.
   const isRestored = onceAnswered(() => isBeingRestored(database));
   const restoration = {
@@ -75,6 +81,20 @@ export async function startWorker(bridge: Bridge): Promise<Readonly<{ stop(): Pr
         if (done.replaced + done.reopened + done.filled + done.givenUp > 0) outbox.ring(CHAIN_SUBMISSION);
       }),
       [REVERSALS]: () => reverseUnanswered(payments),
+      [DEPOSITS]: async () => {
+        const events: DomainEvent[] = [];
+        await outbox.drain(DEPOSITS, async (transaction, due) => {
+          events.push(...(await applyDepositEvents(deposits, transaction, due)));
+        });
+        outbox.ringFor(events);
+        // What is complete is swept, what is owed goes back.
+        if (events.length > 0) for (const consumer of [CHAIN_SUBMISSION, DEPOSIT_RETURNS]) outbox.ring(consumer);
+      },
+      [DEPOSIT_RETURNS]: () => returnDeposits(deposits),
+      [DEPOSIT_BALANCES]: async () => {
+        if ((await observeBalances()) === 0) return;
+        for (const consumer of [CHAIN_SUBMISSION, DEPOSIT_RETURNS]) outbox.ring(consumer);
+      },
       [EXPIRIES]: () => expirePayments(payments),
       [EXPOSURE_ALERTS]: () => watchExposure({ ...payments, metrics: bridge.metrics }),
       [ESCROW_EVENTS]: async () => {

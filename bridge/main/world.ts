@@ -20,8 +20,11 @@ const worldSchema = z.object({
     escrow: address,
     wallet: address,
     feeReceiver: address,
+    deposits: address,
+    depositInitCodeHash: z.string().regex(/^0x[0-9a-f]{64}$/),
     tokenDomains: z.record(z.string(), z.object({ name: z.string(), version: z.string() })),
     firstHeight: z.number().int(),
+    filledAtHeight: z.number().int(),
   }),
   assets: z.array(
     z.object({ code: z.string(), kind: z.enum(['token', 'coin']), symbol: z.string(), scale: z.number().int() }),
@@ -44,6 +47,8 @@ const worldSchema = z.object({
   ),
   /** The currency that exposure and its limits are counted in. */
   exposureCurrency: z.string().default('USD'),
+  /** What is less than this, in minor units, is not sent back: the chain would cost more. None: all is. */
+  leastReturns: z.record(z.string(), digits).default({}),
   /** The most that one payment may ask for, in minor units. */
   paymentLimits: z.record(z.string(), digits),
   /** Who bears coins that left for a card payment whose issuer says too late that it never stood. */
@@ -115,4 +120,8 @@ export function marksOf(world: World, clock: Clock): Marks {
     quotePolicy: quotePolicyOf(world),
     currency: world.exposureCurrency,
   });
+}
+
+export function leastReturnsOf({ leastReturns }: World): ReadonlyMap<string, bigint> {
+  return new Map(Object.entries(leastReturns).map(([asset, least]) => [asset, BigInt(least)]));
 }

@@ -25,8 +25,11 @@ const CHART: readonly (readonly [pattern: RegExp, rule: AccountRule])[] = [
   [/^intermediary\/chain$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^intermediary\/(position|clearing|settlement|spread|fees|treasury)$/, open('credit')],
   [/^intermediary\/losses$/, open('debit')],
+  [/^deposits\/onchain$/, open('debit')],
+  [/^deposits\/(held|returnable|dust)$/, { normalSide: 'credit', limitKind: 'not_below_zero' }],
   [/^intermediary\/unfinal$/, open('debit')],
   [/^suspense\/onchain$/, open('credit')],
+  [/^suspense\/wallet$/, { normalSide: 'debit', limitKind: 'not_below_zero' }],
   [/^shard\/(0|[1-9]\d{0,3})\/clearing$/, open('credit')],
 ];
 

@@ -13,7 +13,9 @@ import {
   stringToHex,
 } from 'viem';
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
+import { depositAddressesAbi } from '../../bridge/chain/bindings/deposit-addresses.ts';
 import { intermediaryWalletAbi } from '../../bridge/chain/bindings/intermediary-wallet.ts';
+import { type DepositTerms, depositAddressOf } from '../../bridge/chain/deposits.ts';
 import type { Deployment } from '../../bridge/chain/domain.ts';
 import { compileContracts, type PaymentContractName } from './compile.ts';
 
@@ -70,9 +72,10 @@ export async function deployContracts(options: DeployOptions): Promise<DeployedC
   const { admin, operator, treasurer, pauser, localDollarMinter } = options;
   const escrow = place('PaymentEscrow', [admin, operator, pauser]);
   const wallet = place('IntermediaryWallet', [admin, operator, treasurer, pauser]);
+  const deposits = place('DepositAddresses', [admin, operator]);
   const dollar = localDollarMinter && place('LocalDollar', [localDollarMinter]);
   const calls: Call[] = [];
-  const places = [escrow, wallet, ...(dollar ? [dollar] : [])];
+  const places = [escrow, wallet, deposits, ...(dollar ? [dollar] : [])];
   for (const { address, initCode } of places) {
     if ((await sender.client.getCode({ address })) === undefined) {
       calls.push({ to: FACTORY, data: concatHex([SALT, initCode]), value: 0n });
@@ -90,10 +93,44 @@ export async function deployContracts(options: DeployOptions): Promise<DeployedC
       escrow: lowerCase(escrow.address),
       wallet: lowerCase(wallet.address),
       feeReceiver: lowerCase(options.feeReceiver),
+      deposits: lowerCase(deposits.address),
+      depositInitCodeHash: await depositInitCodeHashOf(sender.client, deposits.address),
       tokenDomains: localDollar ? { [localDollar]: { name: 'Local Dollar', version: '1' } } : {},
       firstHeight,
+      filledAtHeight: firstHeight,
     },
   };
+}
+
+/**
+ * The hash of the code that every deposit address is made with. The contract keeps it in its own code, as a constant of
+ * 32 bytes that nothing reads out; the one is taken with which the contract's addresses can be foretold.
+ */
+async function depositInitCodeHashOf(client: PublicClient, deposits: Hex): Promise<Hex> {
+  const sample: DepositTerms = {
+    destination: deposits,
+    token: NATIVE_TOKEN,
+    amount: 1n,
+    expiresAt: 1,
+    returnTo: deposits,
+    paymentHash: SALT,
+    salt: SALT,
+  };
+  const [code, expected] = await Promise.all([
+    client.getCode({ address: deposits }),
+    client.readContract({
+      address: deposits,
+      abi: depositAddressesAbi,
+      functionName: 'depositAddressOf',
+      args: [sample],
+    }),
+  ]);
+  const constants = [...(code ?? '').matchAll(/7f(?=([0-9a-f]{64}))/g)].map(([, word]): Hex => `0x${word!}`);
+  const fits = (depositInitCodeHash: Hex) =>
+    depositAddressOf({ deposits, depositInitCodeHash }, sample) === lowerCase(expected);
+  const found = constants.find(fits);
+  if (found) return found;
+  throw new Error(`the addresses that ${deposits} makes cannot be foretold`);
 }
 
 export async function ensureFactory(sender: Sender): Promise<void> {

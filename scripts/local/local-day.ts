@@ -181,7 +181,11 @@ export async function startLocalDay(options: LocalDayOptions): Promise<number> {
 
 function startOfDay(text: string): Date {
   const assumed = localWorld(
-    { chainId: 31_337, escrow: '', wallet: '', feeReceiver: '', tokenDomains: {}, firstHeight: 0 },
+    {
+      chainId: 31_337,
+      ...{ escrow: '', wallet: '', feeReceiver: '', deposits: '', depositInitCodeHash: '' },
+      ...{ tokenDomains: {}, firstHeight: 0, filledAtHeight: 0 },
+    },
     '0x0000000000000000000000000000000000000001',
   );
   const assets = new AssetRegistry(assetsOf(assumed));

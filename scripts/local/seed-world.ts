@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { createPublicClient, encodeFunctionData, erc20Abi, http, maxUint256 } from 'viem';
 import { localDollarAbi } from '../../bridge/chain/bindings/local-dollar.ts';
 import type { Deployment } from '../../bridge/chain/domain.ts';
-import { developmentAccount } from '../../bridge/chain/keys.ts';
 import { openCardAccount } from '../../bridge/core/authorization/local-issuer-host.ts';
 import { openExposure } from '../../bridge/core/controls/exposure/operations.ts';
 import { registerInstrument } from '../../bridge/core/instruments/operations.ts';
@@ -22,6 +21,7 @@ import { listLocalPayee, localPolicy, prepareSigner, type SignerProcess, startSi
 import {
   ACQUIRERS,
   COIN,
+  developmentPrivateKey,
   ISSUERS,
   LOCAL_ACCOUNTS,
   type LocalAccountName,
@@ -70,9 +70,9 @@ export async function seedLocalWorld(
     });
     const token = deployed.localDollar;
     if (!token) throw new Error('a local run has its own dollar token');
-    const world = localWorld(deployed.deployment as World['deployment'], token);
     options.onStep?.('funding wallets');
-    await fundWallets(options.rpcUrl, deployed, token);
+    const filledAtHeight = await fundWallets(options.rpcUrl, deployed, token);
+    const world = localWorld({ ...deployed.deployment, filledAtHeight } as World['deployment'], token);
     options.onStep?.('registering participants');
     await registerEveryone(database, options.clock, world, token);
     await writeWorld(database, world);
@@ -102,12 +102,11 @@ export async function makeApiKey(
 }
 
 export function privateKeyOf(name: LocalAccountName): Hex {
-  const { privateKey } = developmentAccount(LOCAL_ACCOUNTS[name]).getHdKey();
-  if (!privateKey) throw new Error(`no private key for ${name}`);
-  return `0x${Buffer.from(privateKey).toString('hex')}`;
+  return developmentPrivateKey(LOCAL_ACCOUNTS[name]);
 }
 
-async function fundWallets(rpcUrl: string, { deployment }: DeployedContracts, token: Hex): Promise<void> {
+/** → the block up to which the wallet is filled. */
+async function fundWallets(rpcUrl: string, { deployment }: DeployedContracts, token: Hex): Promise<number> {
   const client = createPublicClient({ transport: http(rpcUrl), cacheTime: 0 });
   const balanceOf = (address: Hex) =>
     client.readContract({ address: token, abi: erc20Abi, functionName: 'balanceOf', args: [address] });
@@ -133,6 +132,7 @@ async function fundWallets(rpcUrl: string, { deployment }: DeployedContracts, to
   const allow = encodeFunctionData({ abi: erc20Abi, functionName: 'approve', args: [deployment.escrow, maxUint256] });
   const merchant = await openSender(rpcUrl, privateKeyOf('arcade'));
   await merchant.send([{ to: token, data: allow, value: 0n }]);
+  return Number(await client.getBlockNumber());
 }
 
 async function registerEveryone(database: Database, clock: Clock, world: World, token: Hex): Promise<void> {

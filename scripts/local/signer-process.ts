@@ -63,6 +63,7 @@ export function localPolicy(
       escrow: lower(deployment.escrow),
       wallet: lower(deployment.wallet),
       feeReceiver: lower(deployment.feeReceiver),
+      deposits: lower(deployment.deposits),
     },
     listen: hasSockets ? { path: socket } : { port: 0, secretFile: 'secret' },
     treasurer: lower(treasurer),

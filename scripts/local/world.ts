@@ -20,10 +20,19 @@ export const LOCAL_ACCOUNTS = {
   hugo: 12,
   ines: 13,
 } as const;
+/** Development accounts that issue coins, and that pay for the gas of devices; the bridge uses neither. */
+export const LOCAL_COIN_ISSUER = 7;
+export const LOCAL_COIN_SPONSOR = 8;
 export type LocalAccountName = keyof typeof LOCAL_ACCOUNTS;
 
 export function localAccount(name: LocalAccountName) {
   return developmentAccount(LOCAL_ACCOUNTS[name]);
+}
+
+export function developmentPrivateKey(index: number): `0x${string}` {
+  const { privateKey } = developmentAccount(index).getHdKey();
+  if (!privateKey) throw new Error(`no private key for development account ${index}`);
+  return `0x${Buffer.from(privateKey).toString('hex')}`;
 }
 
 export const ISSUERS = [
@@ -178,6 +187,8 @@ export function localWorld(deployment: World['deployment'], token: `0x${string}`
     },
     prices: { 'desk-east': prices('2500', '10870'), 'desk-west': prices('2503', '10874') },
     exposureCurrency: 'USD',
+    // A cent of the token; what a transfer costs of the coin.
+    leastReturns: { [TOKEN(chainId, token)]: '10000', [COIN(chainId)]: (10n ** 13n).toString() },
     paymentLimits: {
       EUR: '2500000',
       USD: '2500000',

@@ -98,7 +98,7 @@ async function play(scene: Scene, client: Client) {
     };
   };
   const authorization = (terms: PaymentTerms): Promise<Hex> =>
-    client.sign(authorizationTypedData({ ...deploymentOf(scene), escrow, wallet }, terms));
+    client.sign(authorizationTypedData({ ...deploymentOf(scene), escrow }, terms));
   const overTerms = (terms: PaymentTerms): Promise<Hex> => client.sign(termsTypedData(scene, terms));
   const parts = async (terms: PaymentTerms) => {
     const { r, s, yParity } = parseSignature(await authorization(terms));

@@ -341,6 +341,24 @@ const rows: Readonly<Record<string, Row>> = {
     paused: false,
     reason: 'matrix',
   })),
+  'GET /v1/deposits': ofOperator('/v1/deposits', 'settlement:read'),
+  'GET /v1/deposits/{paymentId}': {
+    ...ofOperator('', 'settlement:read', undefined, 404),
+    ask: () => ({ path: `/v1/deposits/${paymentId}` }),
+  },
+  'GET /v1/suspense': ofOperator('/v1/suspense', 'settlement:read'),
+  'POST /v1/suspense/{itemId}/attribute': ofOperator(
+    '/v1/suspense/nothing/attribute',
+    'settlement:write',
+    () => ({ reason: 'drill' }),
+    404,
+  ),
+  'POST /v1/suspense/{itemId}/return': ofOperator(
+    '/v1/suspense/nothing/return',
+    'settlement:write',
+    () => ({ recipient: `0x${'1'.repeat(40)}`, reason: 'drill' }),
+    404,
+  ),
   'GET /v1/exposures': ofOperator('/v1/exposures', 'settlement:read'),
   'GET /v1/operator-actions': ofOperator('/v1/operator-actions', 'settlement:read'),
   'POST /v1/exposures/limits': ofOperator('/v1/exposures/limits', 'settlement:write', () => ({

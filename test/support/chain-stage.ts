@@ -55,8 +55,11 @@ export async function startChainStage(
     escrow: nobody,
     wallet: nobody,
     feeReceiver: nobody,
+    deposits: nobody,
+    depositInitCodeHash: `0x${'0'.repeat(64)}`,
     tokenDomains: {},
     firstHeight: 0,
+    filledAtHeight: 0,
   };
   const clocks = { clock: systemClock, machineClock: systemClock };
   const subscriptions = { 'chainCall.reverted': () => ['somebody'] };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Hex, keccak256, parseTransaction, stringToHex } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
+import { hashDeposit } from '../../bridge/chain/deposits.ts';
 import type { Address } from '../../bridge/chain/domain.ts';
 import type { SignerChain } from '../../bridge/chain/signer/chain-view.ts';
 import { SignerCore } from '../../bridge/chain/signer/core.ts';
@@ -70,7 +71,12 @@ export const voidIntent = (salt: number): Intent => ({
 
 export function payoutIntent(
   name: string | number,
-  items: readonly Readonly<{ payee: Address; amount: number; refunds?: ReturnType<typeof termsWith> }>[],
+  items: readonly Readonly<{
+    payee: Address;
+    amount: number;
+    refunds?: ReturnType<typeof termsWith>;
+    deposit?: Extract<Intent, { kind: 'returnDeposit' }>['deposit'];
+  }>[],
 ): Intent {
   return {
     kind: 'payoutBatch',
@@ -105,6 +111,7 @@ export class SignerStage {
   spent = 0;
   finallySpent = 0;
   readonly captured = new Map<string, bigint>();
+  readonly swept = new Set<string>();
   readonly roles = new Set<string>();
   policy: SignerPolicy;
   keys: readonly SigningKey[] = [keyOf(OPERATOR)];
@@ -143,6 +150,7 @@ export class SignerStage {
       spentNonces: async () => this.spent,
       finalNonces: async () => this.finallySpent,
       captured: async (name) => this.captured.get(name) ?? 0n,
+      isSwept: async (deposit) => this.swept.has(hashDeposit(deposit)),
       holdsRole: async (one) => this.roles.has(one),
     };
     return new SignerCore({

@@ -3,7 +3,14 @@ import type { Logger } from '../../../ledger-service/platform/logging.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
 import type { DomainEvent, Outbox } from '../../platform/outbox.ts';
-import { type Deployment, type FinalityPolicy, finalHeight, type Hex, joinBlocks } from '../domain.ts';
+import {
+  type Deployment,
+  type FinalityPolicy,
+  finalHeight,
+  type Hex,
+  joinBlocks,
+  type ObservedLog,
+} from '../domain.ts';
 import type { ChainNode } from '../node.ts';
 import {
   countUnfinal,
@@ -17,8 +24,10 @@ import {
   lockUnfinalBlocks,
   markFinal,
 } from '../store.ts';
+import { readTransfers, transferEvent, transferOf } from '../transfers.ts';
 import { acceptEarly, undoAccepted } from './accept-early.ts';
 import { revertReasonsOf, saveOutcomes } from './conclude-calls.ts';
+import { listRecipients } from './watch-recipients.ts';
 
 export type ObservationDependencies = Readonly<{
   database: Database;
@@ -38,8 +47,9 @@ const BLOCKS_AT_ONCE = 64;
  *
  * Shape:   → the chain's height, how many blocks were read and how many became final
  * Effects: blocks and logs are stored by hash, with a flag that says which are canonical; events `escrow.final`,
- *          `wallet.final` and `chainCall.reverted` for final blocks only, named by chain hash and the log's place within
- *          that chain transaction, so that a log which is included again elsewhere is the same event
+ *          `wallet.final`, `deposits.final`, `transfer.final` and `chainCall.reverted` for final blocks only, named by chain hash and the log's place within
+ *          that chain transaction, so that a log which is included again elsewhere is the same event; `transfer.seen`
+ *          as soon as a transfer to a deposit address is in a block
  * Errors:  thrown CHAIN_UNAVAILABLE (retryable) · CHAIN_MISMATCH when the chain lost a block that was final
  */
 export async function observeChain(
@@ -80,7 +90,7 @@ export async function countUnfinalBlocks(database: Database, chainId: number): P
 }
 
 async function readNewBlocks(dependencies: ObservationDependencies, head: number): Promise<number> {
-  const { database, node, deployment } = dependencies;
+  const { database, node, deployment, outbox } = dependencies;
   let read = 0;
   for (;;) {
     const highest = await loadHighestBlock(database.drizzle, node.chainId);
@@ -97,7 +107,7 @@ async function readNewBlocks(dependencies: ObservationDependencies, head: number
       continue;
     }
     const to = Math.min(head, from + BLOCKS_AT_ONCE - 1);
-    const addresses = [deployment.escrow, deployment.wallet];
+    const addresses = [deployment.escrow, deployment.wallet, deployment.deposits];
     const blocks = await node.blocks(from, to);
     const known = await loadCanonicalHash(database.drizzle, node.chainId, from - 1);
     const joined = joinBlocks(blocks, (height) => (height === from - 1 ? known : undefined));
@@ -108,10 +118,27 @@ async function readNewBlocks(dependencies: ObservationDependencies, head: number
     }
     // By hash: another node, or this one a moment later, may have other blocks at these heights and no logs of ours.
     const filled = blocks.filter(({ chainHashes }) => chainHashes.length > 0).map(({ hash }) => hash);
-    const logs = await node.logsOf(filled, addresses);
-    await inDatabaseTransaction(database, (transaction) => insertBlocks(transaction, node.chainId, blocks, logs));
+    // After the blocks were read: an address that one of them pays to was known before it was mined.
+    const recipients = await listRecipients(database.drizzle);
+    const [logs, transfers] = await Promise.all([
+      node.logsOf(filled, addresses),
+      readTransfers(node, deployment, filled, recipients),
+    ]);
+    const seen = transfers
+      .filter(({ to }) => to !== deployment.wallet.toLowerCase())
+      .map((transfer) => transferEvent('transfer.seen', node.chainId, transfer));
+    await inDatabaseTransaction(database, async (transaction) => {
+      await insertBlocks(transaction, node.chainId, blocks, [...logs, ...transfers.map(({ log }) => log)]);
+      await outbox.emit(transaction, seen);
+    });
+    outbox.ringFor(seen);
     read += blocks.length;
   }
+}
+
+function topicOf(deployment: Deployment, address: string): string {
+  if (address === deployment.escrow.toLowerCase()) return 'escrow.final';
+  return address === deployment.deposits.toLowerCase() ? 'deposits.final' : 'wallet.final';
 }
 
 async function giveUp({ database, node, outbox, logger }: ObservationDependencies, height: number): Promise<void> {
@@ -175,15 +202,21 @@ async function finalizeBlocks(dependencies: ObservationDependencies, upTo: numbe
     if (blocks.map(({ blockHash }) => blockHash).join() !== pending.map(({ blockHash }) => blockHash).join()) return 0;
     const minedAt = new Map(blocks.map((block) => [block.blockHash, block.minedAt.toISOString()]));
     for (const log of await loadLogsOf(transaction, node.chainId, [...minedAt.keys()])) {
+      if (log.event === 'Transfer') {
+        const transfer = transferOf(log as ObservedLog);
+        events.push(transferEvent('transfer.final', node.chainId, transfer, minedAt.get(log.blockHash)!));
+        continue;
+      }
       events.push({
         shard: log.shard,
-        topic: log.address === deployment.escrow.toLowerCase() ? 'escrow.final' : 'wallet.final',
+        topic: topicOf(deployment, log.address),
         subject: (log.fields as Record<string, string>).paymentIdentifier ?? log.chainHash,
         meaning: [node.chainId, log.chainHash, log.ordinal],
         payload: {
           event: log.event,
           fields: log.fields,
           chainHash: log.chainHash,
+          ordinal: log.ordinal,
           height: log.height,
           minedAt: minedAt.get(log.blockHash)!,
           ...(log.accepted ? { ordinal: log.ordinal, generation: log.generation } : {}),

@@ -1,7 +1,9 @@
 import { createPublicClient, http, keccak256, stringToHex } from 'viem';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import { depositAddressesAbi } from '../bindings/deposit-addresses.ts';
 import { intermediaryWalletAbi } from '../bindings/intermediary-wallet.ts';
 import { paymentEscrowAbi } from '../bindings/payment-escrow.ts';
+import type { DepositTerms } from '../deposits.ts';
 import type { Address, Hex } from '../domain.ts';
 import type { SignerPolicy } from './policy.ts';
 
@@ -13,6 +15,8 @@ export interface SignerChain {
   finalNonces(address: Address): Promise<number>;
   /** What the escrow has captured of a payment and not given back, as of the newest final block. */
   captured(paymentIdentifier: Hex): Promise<bigint>;
+  /** Whether a deposit was swept, as of the newest final block: it went where its terms say, and nowhere else. */
+  isSwept(deposit: DepositTerms): Promise<boolean>;
   /** Whether both contracts know an address as their operator. */
   holdsRole(address: Address): Promise<boolean>;
 }
@@ -23,7 +27,7 @@ const OPERATOR_ROLE = keccak256(stringToHex('OPERATOR_ROLE'));
 export function connectSignerChain({ chain }: SignerPolicy): SignerChain {
   const transport = http(chain.rpcUrl, { batch: { wait: 2, batchSize: 200 }, retryCount: 1 });
   const client = createPublicClient({ transport, cacheTime: 0 });
-  const { escrow, wallet } = chain;
+  const { escrow, wallet, deposits } = chain;
   let isRightChain = false;
   const ask = async <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
     try {
@@ -65,6 +69,14 @@ export function connectSignerChain({ chain }: SignerPolicy): SignerChain {
           blockNumber,
         });
         return refundable;
+      }),
+    isSwept: (deposit) =>
+      ask(async () => {
+        const blockNumber = await finalHeight();
+        if (blockNumber === undefined || !deposits) return false;
+        const contract = { address: deposits, abi: depositAddressesAbi, blockNumber } as const;
+        const address = await client.readContract({ ...contract, functionName: 'depositAddressOf', args: [deposit] });
+        return client.readContract({ ...contract, functionName: 'isSwept', args: [address] });
       }),
     holdsRole: (address) =>
       ask(async () => {

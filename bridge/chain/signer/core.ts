@@ -1,11 +1,12 @@
 import { recoverTypedDataAddress } from 'viem';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Clock } from '../../../ledger-service/vocabulary/time.ts';
+import { hashDeposit } from '../deposits.ts';
 import type { Address, Hex } from '../domain.ts';
 import { hashTerms, termsFromJson } from '../escrow.ts';
 import { SignerBooks } from './books.ts';
 import type { SignerChain } from './chain-view.ts';
-import { digestOfCall, type Intent, type RebuiltCall, rebuildCall } from './intents.ts';
+import { depositOf, digestOfCall, type Intent, type RebuiltCall, rebuildCall } from './intents.ts';
 import type { SigningKey } from './keys/signing-key.ts';
 import type { RecordFile } from './log-file.ts';
 import { capsOf, deploymentOfPolicy, type SignerPolicy } from './policy.ts';
@@ -35,6 +36,9 @@ const ROLES_KNOWN_MILLISECONDS = 5_000;
 const UNLISTED_RETRY_MILLISECONDS = 30_000;
 const UNPROVEN_RETRY_MILLISECONDS = 2_000;
 
+type PayoutItem = Extract<Intent, { kind: 'payoutBatch' }>['items'][number];
+/** A payment that the wallet was paid, and how to find out how much of it. */
+type Paid = Readonly<{ name: Hex; received: () => Promise<bigint> }>;
 type Allowed = Readonly<{
   spends?: Readonly<{ token: Address; amount: bigint }>;
   refunds?: Readonly<Record<Hex, string>>;
@@ -269,9 +273,27 @@ export class SignerCore implements Signer {
       case 'refund':
       case 'nonceFiller':
         return {};
+      case 'sweepDeposit':
+        return this.#judgeSweep(intent);
+      case 'returnDeposit':
+        return this.#requireDeposits();
       case 'payoutBatch':
         return this.#judgePayout(intent);
     }
+  }
+
+  /** A deposit goes to the wallet, or opens a payment in the escrow whose receivers may be paid. */
+  #judgeSweep({ deposit, payment }: Extract<Intent, { kind: 'sweepDeposit' }>): Allowed | Refusal {
+    const { wallet, escrow } = this.#parts.policy.chain;
+    if (deposit.destination !== (payment ? escrow : wallet)) return unlisted(deposit.destination);
+    const known = this.#requireDeposits();
+    return 'outcome' in known || !payment ? known : this.#judgeReceivers(payment);
+  }
+
+  /** What goes back from a deposit address goes to whom its address was made for: the contract sees to that. */
+  #requireDeposits(): Allowed | Refusal {
+    if (this.#parts.policy.chain.deposits) return {};
+    return refusal('SIGNER_REQUEST_INVALID', 'the policy names no contract of deposits');
   }
 
   #judgeReceivers(terms: Extract<Intent, { kind: 'capture' }>['terms']): Allowed | Refusal {
@@ -285,17 +307,18 @@ export class SignerCore implements Signer {
   async #judgePayout(intent: Extract<Intent, { kind: 'payoutBatch' }>): Promise<Allowed | Refusal> {
     const { token, items } = intent;
     const strangers: number[] = [];
-    const proofs = new Map<Hex, { items: number[]; amount: bigint }>();
-    for (const [index, { payee, amount, refunds }] of items.entries()) {
+    const proofs = new Map<Hex, { items: number[]; amount: bigint; received: () => Promise<bigint> }>();
+    for (const [index, { payee, amount, refunds, deposit }] of items.entries()) {
       if (BigInt(amount) >= 2n ** 96n) return refusal('SIGNER_CAP_EXCEEDED', `item ${index} does not fit`);
       if (this.#books.isListed(payee, this.#moment())) continue;
-      const payment = refunds && this.#paymentOf(refunds, token, payee);
-      if (!payment) {
+      const paid =
+        (refunds && this.#paymentOf(refunds, token, payee)) ?? (deposit && this.#depositOf(deposit, token, payee));
+      if (!paid) {
         strangers.push(index);
         continue;
       }
-      const proof = proofs.get(payment) ?? { items: [], amount: 0n };
-      proofs.set(payment, { items: [...proof.items, index], amount: proof.amount + BigInt(amount) });
+      const { items: before = [], amount: sum = 0n } = proofs.get(paid.name) ?? {};
+      proofs.set(paid.name, { items: [...before, index], amount: sum + BigInt(amount), received: paid.received });
     }
     if (strangers.length > 0) {
       return { ...unlisted(items[strangers[0]!]!.payee), items: strangers };
@@ -303,7 +326,7 @@ export class SignerCore implements Signer {
     const unproven = await this.#unprovenOf(proofs);
     if (unproven.length > 0) {
       return {
-        ...refusal('SIGNER_REFUND_UNPROVEN', 'the chain does not say that so much was captured'),
+        ...refusal('SIGNER_REFUND_UNPROVEN', 'the chain does not say that so much was paid'),
         items: unproven,
         retryAfterMilliseconds: UNPROVEN_RETRY_MILLISECONDS,
       };
@@ -322,25 +345,30 @@ export class SignerCore implements Signer {
     return { spends: { token, amount: total }, refunds };
   }
 
-  /** The name of the payment that an item gives back, if it is this payee's, in this token, and was paid to the wallet. */
-  #paymentOf(
-    terms: NonNullable<Extract<Intent, { kind: 'payoutBatch' }>['items'][number]['refunds']>,
-    token: Address,
-    payee: Address,
-  ): Hex | undefined {
+  /** The payment that an item gives back, if it is this payee's, in this token, and was paid to the wallet. */
+  #paymentOf(terms: NonNullable<PayoutItem['refunds']>, token: Address, payee: Address): Paid | undefined {
     const { chainId, escrow, wallet } = this.#parts.policy.chain;
     if (terms.payer !== payee || terms.token !== token || terms.receiver !== wallet) return undefined;
-    return hashTerms(chainId, escrow, termsFromJson(terms));
+    const name = hashTerms(chainId, escrow, termsFromJson(terms));
+    return { name, received: () => this.#parts.chain.captured(name) };
   }
 
-  /** Items that would give back more of a payment than the signer's own node knows to be captured. */
+  /** The same of a payment that the wallet got from a deposit address, which its terms made for this payee. */
+  #depositOf(fields: NonNullable<PayoutItem['deposit']>, token: Address, payee: Address): Paid | undefined {
+    if (fields.returnTo !== payee || fields.token !== token) return undefined;
+    if (fields.destination !== this.#parts.policy.chain.wallet) return undefined;
+    const deposit = depositOf(fields);
+    const received = async () => ((await this.#parts.chain.isSwept(deposit)) ? deposit.amount : 0n);
+    return { name: hashDeposit(deposit), received };
+  }
+
+  /** Items that would give back more of a payment than the signer's own node knows to be received. */
   async #unprovenOf(
-    proofs: ReadonlyMap<Hex, Readonly<{ items: readonly number[]; amount: bigint }>>,
+    proofs: ReadonlyMap<Hex, Readonly<{ items: readonly number[]; amount: bigint; received: () => Promise<bigint> }>>,
   ): Promise<readonly number[]> {
     const judged = await Promise.all(
-      [...proofs].map(async ([payment, { items, amount }]) => {
-        const captured = await this.#parts.chain.captured(payment);
-        return this.#books.refunded(payment) + amount <= captured ? [] : items;
+      [...proofs].map(async ([name, { items, amount, received }]) => {
+        return this.#books.refunded(name) + amount <= (await received()) ? [] : items;
       }),
     );
     return judged.flat();

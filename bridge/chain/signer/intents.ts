@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { decodeFunctionData, numberToHex, serializeSignature } from 'viem';
 import { z } from 'zod';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
+import { depositAddressesAbi } from '../bindings/deposit-addresses.ts';
 import { intermediaryWalletAbi } from '../bindings/intermediary-wallet.ts';
 import { paymentEscrowAbi } from '../bindings/payment-escrow.ts';
+import { type DepositTerms, depositFromJson, escrowTermsOf, returnCall, sweepCall } from '../deposits.ts';
 import { type Address, type ChainCall, type Deployment, type Hex, NONCE_FILLER } from '../domain.ts';
 import {
   authorizeCall,
@@ -45,12 +47,27 @@ const termsSchema = z.strictObject({
   salt: digitsSchema,
 });
 
+const wordSchema = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/)
+  .transform((text) => text as Hex);
+const depositSchema = z.strictObject({
+  destination: addressSchema,
+  token: addressSchema,
+  amount: digitsSchema,
+  expiresAt: z.number().int().min(0).max(281_474_976_710_655),
+  returnTo: addressSchema,
+  paymentHash: wordSchema,
+  salt: wordSchema,
+});
+
 const MOST_ITEMS = 500;
 
 /**
  * What the signer is asked to sign: a verb and its fields, never bytes of a call.
  *
- * An item of a payout that gives a payment back names that payment by its terms, so that it can be looked up on chain.
+ * An item of a payout that gives a payment back names that payment by its terms, or by its deposit where the wallet got it
+ * from there, so that it can be looked up on chain.
  */
 export const intentSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('authorize'), terms: termsSchema, signature: bytesSchema }),
@@ -68,9 +85,26 @@ export const intentSchema = z.discriminatedUnion('kind', [
     batchId: z.string().regex(/^[a-z0-9_]{32}$/),
     token: addressSchema,
     items: z
-      .array(z.strictObject({ payee: addressSchema, amount: digitsSchema, refunds: termsSchema.optional() }))
+      .array(
+        z.strictObject({
+          payee: addressSchema,
+          amount: digitsSchema,
+          refunds: termsSchema.optional(),
+          deposit: depositSchema.optional(),
+        }),
+      )
       .min(1)
       .max(MOST_ITEMS),
+  }),
+  /** From a deposit address to the escrow, with the payment that it opens there, or to the wallet. */
+  z.strictObject({ kind: z.literal('sweepDeposit'), deposit: depositSchema, payment: termsSchema.optional() }),
+  /** From a deposit address to whom its terms name; the contract knows no other. */
+  z.strictObject({
+    kind: z.literal('returnDeposit'),
+    deposit: depositSchema,
+    returnId: z.string().regex(/^[a-z0-9_]{32}$/),
+    token: addressSchema,
+    amount: digitsSchema,
   }),
   /** Nothing, to the key itself: it only spends its nonce. */
   z.strictObject({ kind: z.literal('nonceFiller') }),
@@ -91,6 +125,14 @@ export function rebuildCall(
   if (intent.kind === 'payoutBatch') {
     const items = intent.items.map(({ payee, amount }) => ({ payee, amount: BigInt(amount) }));
     return payoutBatchCall(deployment, intent.batchId, intent.token, items);
+  }
+  if (intent.kind === 'sweepDeposit') {
+    const payment = intent.payment && termsFromJson(intent.payment);
+    return sweepCall(deployment, depositOf(intent.deposit), payment);
+  }
+  if (intent.kind === 'returnDeposit') {
+    const { returnId, token, amount } = intent;
+    return returnCall(deployment, depositOf(intent.deposit), { returnId, token, amount: BigInt(amount) });
   }
   const terms = termsFromJson(intent.terms);
   switch (intent.kind) {
@@ -122,10 +164,14 @@ export function digestOfCall({ callId, recipient, data, value, gasLimit }: Rebui
  * Shape:  `grounds` of a payout batch: for each item the terms of the payment that it gives back, or null
  * Errors: thrown SIGNER_REQUEST_INVALID for a call that no intent stands for
  */
-export function intentOfCall(call: Readonly<{ data: string; kind: string; grounds?: unknown }>): Intent {
+export function intentOfCall(
+  call: Readonly<{ data: string; kind: string; subject?: string; grounds?: unknown }>,
+): Intent {
   const data = call.data as Hex;
   if (call.kind === NONCE_FILLER) return { kind: 'nonceFiller' };
-  if (call.kind === 'payoutBatch') return payoutIntentOf(data, call.grounds);
+  // What is paid out of suspense is a payout like any other: its payee has to be on the list.
+  if (call.kind === 'payoutBatch' || call.kind === 'suspenseReturn') return payoutIntentOf(data, call.grounds);
+  if (call.kind === 'sweepDeposit' || call.kind === 'returnDeposit') return depositIntentOf(data, call.subject ?? '');
   const { functionName, args } = decodeFunctionData({ abi: paymentEscrowAbi, data });
   const fields = args as readonly unknown[] | undefined;
   const terms = () => termsToJson(lowerCase(fields?.[0] as PaymentTerms)) as Extract<Intent, { kind: 'void' }>['terms'];
@@ -145,6 +191,58 @@ export function intentOfCall(call: Readonly<{ data: string; kind: string; ground
   }
 }
 
+type DepositFields = Extract<Intent, { kind: 'sweepDeposit' }>['deposit'];
+
+/** What a payment's stored terms say of how it was paid: by a deposit that went to the wallet, or through the escrow. */
+function groundsOf(terms: unknown): Readonly<Record<string, unknown>> {
+  if (!terms) return {};
+  const deposit = depositFromJson(terms);
+  return deposit && !escrowTermsOf(terms, deposit)
+    ? { deposit: depositFieldsOf(deposit.terms) }
+    : { refunds: termsToJson(lowerCase(termsFromJson(terms))) };
+}
+
+function depositFieldsOf(terms: DepositTerms): DepositFields {
+  const lower = (address: string) => address.toLowerCase() as Address;
+  return {
+    destination: lower(terms.destination),
+    token: lower(terms.token),
+    amount: terms.amount.toString(),
+    expiresAt: Number(terms.expiresAt),
+    returnTo: lower(terms.returnTo),
+    paymentHash: terms.paymentHash,
+    salt: terms.salt,
+  };
+}
+
+export function depositOf(fields: DepositFields): DepositTerms {
+  return { ...fields, amount: BigInt(fields.amount) };
+}
+
+/** `subject` of a return is its own name. */
+function depositIntentOf(data: Hex, subject: string): Intent {
+  const { functionName, args } = decodeFunctionData({ abi: depositAddressesAbi, data });
+  const terms = args?.[0] as unknown as DepositTerms;
+  const lower = (address: string) => address.toLowerCase() as Address;
+  const deposit = depositFieldsOf(terms);
+  switch (functionName) {
+    case 'sweepToWallet':
+      return { kind: 'sweepDeposit', deposit };
+    case 'sweepToEscrow': {
+      const payment = termsToJson(lowerCase(args[1] as unknown as PaymentTerms));
+      return { kind: 'sweepDeposit', deposit, payment: payment as Extract<Intent, { kind: 'void' }>['terms'] };
+    }
+    case 'returnDeposit': {
+      const [, token, , amount] = args;
+      return { kind: 'returnDeposit', deposit, returnId: subject, token: lower(token), amount: amount.toString() };
+    }
+    default:
+      throw new SettlementError('SIGNER_REQUEST_INVALID', `the signer knows no ${functionName}`, {
+        kind: functionName,
+      });
+  }
+}
+
 function payoutIntentOf(data: Hex, grounds: unknown): Intent {
   const { functionName, args } = decodeFunctionData({ abi: intermediaryWalletAbi, data });
   if (functionName !== 'payoutBatch') {
@@ -160,7 +258,7 @@ function payoutIntentOf(data: Hex, grounds: unknown): Intent {
     items: words.map((word, index) => ({
       payee: `0x${word.slice(0, 40)}` as Address,
       amount: BigInt(`0x${word.slice(40)}`).toString(),
-      ...(refunded[index] ? { refunds: termsToJson(lowerCase(termsFromJson(refunded[index]))) } : {}),
+      ...groundsOf(refunded[index]),
     })) as Extract<Intent, { kind: 'payoutBatch' }>['items'],
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { Address, Deployment } from '../domain.ts';
+import { NATIVE_TOKEN } from '../escrow.ts';
 import { addressSchema, digitsSchema } from './intents.ts';
 
 const milliseconds = z.number().int().min(0);
@@ -17,6 +18,8 @@ const keySchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('web3signer'), url: z.string().regex(/^https?:\/\//), address: addressSchema }),
 ]);
 
+const NO_HASH = `0x${'0'.repeat(64)}` as const;
+
 /** Everything that is true of one signer, whoever asks it. Amounts are token units; the zero address is the chain's coin. */
 export const policySchema = z.strictObject({
   chain: z.strictObject({
@@ -27,6 +30,8 @@ export const policySchema = z.strictObject({
     escrow: addressSchema,
     wallet: addressSchema,
     feeReceiver: addressSchema,
+    /** Makes deposit addresses; without it none is swept, and nothing is returned from one. */
+    deposits: addressSchema.optional(),
   }),
   /** A socket of this machine; where there are none, a port of loopback and a secret. */
   listen: z.union([
@@ -63,8 +68,10 @@ export function parsePolicy(json: unknown): SignerPolicy {
 }
 
 export function deploymentOfPolicy({ chain }: SignerPolicy): Deployment {
-  const { chainId, escrow, wallet, feeReceiver } = chain;
-  return { chainId, escrow, wallet, feeReceiver, tokenDomains: {}, firstHeight: 0 };
+  const { chainId, escrow, wallet, feeReceiver, deposits = NATIVE_TOKEN } = chain;
+  // A call is built from terms alone: what foretells addresses and reads logs is the bridge's.
+  const unread = { depositInitCodeHash: NO_HASH, tokenDomains: {}, firstHeight: 0, filledAtHeight: 0 };
+  return { chainId, escrow, wallet, feeReceiver, deposits, ...unread };
 }
 
 export function capsOf({ caps }: Pick<SignerPolicy, 'caps'>, token: Address): Caps {

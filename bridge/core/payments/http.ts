@@ -42,6 +42,10 @@ const createPaymentSchema = z
     merchantReference: z.string().min(1).max(64).optional().openapi({ example: 'order-1001' }),
     authorizationExpiresAt: momentSchema.optional(),
     lineItems: z.array(lineItemSchema).max(100).optional(),
+    method: z
+      .literal('deposit')
+      .optional()
+      .openapi({ description: 'for a wallet that can only push: the payment gets an address of its own to pay to' }),
   })
   .openapi('CreatePayment');
 
@@ -60,6 +64,13 @@ const movementSchema = z.object({
 
 const actionSchema = z.union([
   z.object({ kind: z.literal('sign'), typedData: z.record(z.string(), z.unknown()), expiresAt: z.string() }),
+  z.object({
+    kind: z.literal('deposit'),
+    address: z.string(),
+    amount: amountSchema,
+    returnTo: z.string().openapi({ description: 'who gets back what is over, short, late, twice or another asset' }),
+    expiresAt: z.string(),
+  }),
   z.object({
     kind: z.literal('send'),
     chainTransaction: z.object({ to: z.string(), data: z.string(), value: z.string() }),

@@ -71,6 +71,48 @@ export function captureEntry(
   return entryOf(parties, 'capture', sequence, eventAt, legs);
 }
 
+/**
+ * The entry of a payment that was swept from its deposit address to the wallet: what else comes in two steps, a hold and
+ * its capture, is one here.
+ */
+export function depositCaptureEntry(
+  parties: PaymentParties,
+  sequence: number,
+  captured: Pick<CapturedAmounts, 'source' | 'target' | 'spread'>,
+  eventAt: Date,
+): JournalEntryInstruction {
+  const legs: Leg[] = [
+    {
+      role: 'source',
+      kind: 'post',
+      debit: 'intermediary/chain',
+      credit: 'intermediary/position',
+      amount: captured.source,
+    },
+    {
+      role: 'spread',
+      kind: 'post',
+      debit: 'intermediary/position',
+      credit: 'intermediary/spread',
+      amount: captured.spread,
+    },
+    {
+      role: 'target',
+      kind: 'post',
+      debit: 'intermediary/position',
+      credit: 'intermediary/clearing',
+      amount: captured.target,
+    },
+  ];
+  return entryOf(
+    parties,
+    'depositCapture',
+    sequence,
+    eventAt,
+    legs.filter(({ amount }) => amount.minorUnits > 0n),
+  );
+}
+
 /** One time that a capture counted before it was final; `end` is how that ended. */
 export type Acceptance = Readonly<{ chainHash: string; ordinal: number; generation: number; amount: Amount }>;
 

@@ -2,6 +2,7 @@ import type { DatabaseTransaction } from '../../../ledger-service/platform/datab
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import { uuidFromMeaning } from '../../../ledger-service/vocabulary/identifiers.ts';
 import { type Amount, multiplyByBasisPointsDown } from '../../../ledger-service/vocabulary/money.ts';
+import { depositFromJson } from '../../chain/deposits.ts';
 import type { ChainCall, Deployment } from '../../chain/domain.ts';
 import { authorizationTypedData, authorizeNativeCall, NATIVE_TOKEN, termsFromJson } from '../../chain/escrow.ts';
 import type { EventData, PaymentEventType } from '../../platform/events/catalogue.ts';
@@ -118,6 +119,12 @@ export async function releaseRisks(
 /** What a crypto payer has to do next. */
 export function actionOf(deployment: Deployment, row: PaymentRow): PayerAction | null {
   if (row.phase !== 'requires_action' || !row.terms || row.signedAt) return null;
+  const deposit = depositFromJson(row.terms);
+  if (deposit) {
+    const { address, payBy, terms: asked } = deposit;
+    const amount = wire({ minorUnits: row.requested, asset: row.asset });
+    return { kind: 'deposit', address, amount, returnTo: asked.returnTo, expiresAt: payBy };
+  }
   const terms = termsFromJson(row.terms);
   const expiresAt = row.authorizationExpiresAt.toISOString();
   if (terms.token === NATIVE_TOKEN) {

@@ -16,9 +16,11 @@ export type MovementView = Readonly<{
   finalAt: string | null;
 }>;
 
-/** What a crypto payer has to do: sign these typed data, or send this chain transaction. */
+/** What a crypto payer has to do: sign these typed data, send this chain transaction, or pay to this address. */
 export type PayerAction = Readonly<
   | { kind: 'sign'; typedData: Readonly<Record<string, unknown>>; expiresAt: string }
+  /** To be paid before `expiresAt` of the chain; what is more, less, late or another asset goes back. */
+  | { kind: 'deposit'; address: string; amount: WireAmount; returnTo: string; expiresAt: string }
   | { kind: 'send'; chainTransaction: Readonly<{ to: string; data: string; value: string }>; expiresAt: string }
 >;
 

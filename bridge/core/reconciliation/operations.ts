@@ -12,6 +12,7 @@ import type { Deployment, ObservedLog } from '../../chain/domain.ts';
 import { batchIdOf, tokenOf } from '../../chain/escrow.ts';
 import type { ChainNode } from '../../chain/node.ts';
 import { lastFinalBlock } from '../../chain/operations/observe-chain.ts';
+import { listRecipients } from '../../chain/operations/watch-recipients.ts';
 import { loadAllObligations } from '../clearing/operations.ts';
 import { listStandings } from '../participants/standings.ts';
 import { findPaymentsOnChain } from '../payments/operations/find-payment.ts';
@@ -133,7 +134,7 @@ async function logsUpTo({ node, deployment }: ReconciliationDependencies, height
   return logs;
 }
 
-/** What wallet and escrow must hold of each asset, by the books. */
+/** What wallet, escrow and deposit addresses must hold of each asset, by the books. */
 function balancesOfBooks({ assets }: ReconciliationDependencies, accounts: readonly AccountBalance[]): readonly Line[] {
   const account = (path: string, asset: string) => accounts.find((one) => one.path === path && one.asset === asset);
   return assets.onChainAssets().flatMap(({ code }) => {
@@ -142,28 +143,41 @@ function balancesOfBooks({ assets }: ReconciliationDependencies, accounts: reado
     const fees = account('intermediary/fees', code);
     const held = (wallet?.pendingDebits ?? 0n) + (payers?.pendingDebits ?? 0n);
     const accrued = (fees?.postedCredits ?? 0n) - (fees?.postedDebits ?? 0n);
+    const deposits = account('deposits/onchain', code);
+    const strays = account('suspense/wallet', code);
     return [
-      { key: 'wallet', asset: code, amount: (wallet?.postedDebits ?? 0n) - (wallet?.postedCredits ?? 0n) },
+      { key: 'deposits', asset: code, amount: debitOf(deposits) },
+      { key: 'wallet', asset: code, amount: debitOf(wallet) + debitOf(strays) },
       { key: 'escrow', asset: code, amount: held + accrued },
     ].map((line) => ({ ...line, key: `${line.key} ${code}` }));
   });
 }
 
+function debitOf(account: AccountBalance | undefined): bigint {
+  return (account?.postedDebits ?? 0n) - (account?.postedCredits ?? 0n);
+}
+
 async function balancesOfChain(
-  { node, deployment, assets }: ReconciliationDependencies,
+  { database, node, deployment, assets }: ReconciliationDependencies,
   height: number,
 ): Promise<readonly Line[]> {
+  const recipients = await listRecipients(database.drizzle);
   const holders = [
     ['wallet', deployment.wallet],
     ['escrow', deployment.escrow],
   ] as const;
-  return Promise.all(
-    assets.onChainAssets().flatMap(({ code }) =>
+  const atAddresses = assets.onChainAssets().map(async ({ code }) => {
+    const balances = await Promise.all(recipients.map(({ address }) => node.balance(tokenOf(code), address, height)));
+    return { key: `deposits ${code}`, asset: code, amount: balances.reduce((sum, balance) => sum + balance, 0n) };
+  });
+  return Promise.all([
+    ...atAddresses,
+    ...assets.onChainAssets().flatMap(({ code }) =>
       holders.map(async ([name, address]) => ({
         key: `${name} ${code}`,
         asset: code,
         amount: await node.balance(tokenOf(code), address, height),
       })),
     ),
-  );
+  ]);
 }

@@ -6,6 +6,7 @@ import type { Deployment } from '../../chain/domain.ts';
 import { countUnfinalBlocks } from '../../chain/operations/observe-chain.ts';
 import { countCallsUnderWay } from '../../chain/operations/submit-calls.ts';
 import type { Outbox } from '../../platform/outbox.ts';
+import { countDepositsUnderWay } from '../deposits/operations/read-deposits.ts';
 import { countWaitingPayments } from '../payments/operations/find-payment.ts';
 import { countPayoutsUnderWay } from '../payouts/operations.ts';
 
@@ -17,6 +18,7 @@ const underWaySchema = z
     movements: count.openapi({ description: 'captures, voids and refunds that are not final; some wait for a window' }),
     chainCalls: count,
     payouts: count,
+    deposits: count.openapi({ description: 'deposits that are not swept or sent back yet' }),
     blocks: count.openapi({ description: 'blocks with something of ours that are not final yet' }),
     events: z.record(z.string(), count).openapi({ description: 'waiting events by consumer' }),
   })
@@ -45,15 +47,19 @@ export function underWayRoutes(
   room.openapi(underWayRoute, async (context) => {
     requireScope(context, 'settlement:read');
     const { database, outbox, deployment } = dependencies;
-    const [waiting, chainCalls, payouts, blocks, events] = await Promise.all([
+    const [waiting, chainCalls, payouts, deposits, blocks, events] = await Promise.all([
       countWaitingPayments(dependencies, dependencies.clock.now()),
       countCallsUnderWay(database),
       countPayoutsUnderWay(database),
+      countDepositsUnderWay(database),
       countUnfinalBlocks(database, deployment.chainId),
       outbox.backlog(),
     ]);
     const { unknown: payments, movements, expired } = waiting;
-    return context.json({ payments, expired, movements, chainCalls, payouts, blocks, events: { ...events } }, 200);
+    return context.json(
+      { payments, expired, movements, chainCalls, payouts, deposits, blocks, events: { ...events } },
+      200,
+    );
   });
   return room;
 }

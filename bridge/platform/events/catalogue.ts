@@ -36,6 +36,8 @@ const acceptanceSchema = z.strictObject({
 const payment = z.strictObject({ payment: paymentSchema });
 const moved = z.strictObject({ payment: paymentSchema, movement: movementSchema });
 
+const digits = z.string().openapi({ example: '12345' });
+
 const payoutSchema = z.strictObject({
   payoutId: z.string(),
   paymentId: z.string().openapi({ description: 'the payment, or the reserve, that it is paid for' }),
@@ -73,7 +75,6 @@ const disputeSchema = z.strictObject({
   endedAt: z.string().nullable(),
 });
 const dispute = z.strictObject({ dispute: disputeSchema });
-const digits = z.string().openapi({ example: '12345' });
 
 const exposure = z.strictObject({
   asset: z.string(),
@@ -85,6 +86,11 @@ const exposure = z.strictObject({
   freeInventory: digits,
   minimumInventory: digits,
 });
+
+const atAddress = { paymentId: z.string(), address: z.string(), amount: amountSchema };
+const onChain = { chainHash: z.string(), height: z.number().int() };
+const deposit = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.strictObject({ deposit: z.strictObject({ ...atAddress, ...shape }) });
 
 const type = <Schema extends z.ZodType>(happens: string, data: Schema) => ({ happens, data });
 
@@ -129,6 +135,37 @@ export const eventCatalogue = {
       payment: paymentSchema,
       movement: z.strictObject({ sequence: z.number().int(), kind: z.string(), amount: amountSchema }),
     }),
+  ),
+  'deposit.detected': type(
+    'A transfer to the deposit address of a payment is in a block; it is not final.',
+    deposit(onChain),
+  ),
+  'deposit.final': type(
+    'It is final: held for the sweep, owed back, or kept where it is too little to be sent back.',
+    deposit({
+      outcome: z.enum(['exact', 'part', 'over', 'late', 'second', 'wrongToken', 'released']),
+      held: digits,
+      owed: digits,
+      kept: digits,
+      chainHash: z.string().nullable().openapi({ description: "none for the chain's own coin, which leaves no log" }),
+      height: z.number().int(),
+    }),
+  ),
+  'deposit.swept': type(
+    'What was asked for has gone on to the escrow or the wallet.',
+    deposit({ destination: z.enum(['wallet', 'escrow']), ...onChain }),
+  ),
+  'deposit.returned': type(
+    'Something went back from a deposit address.',
+    deposit({ recipient: z.string(), ...onChain }),
+  ),
+  'deposit.expired': type(
+    'The time to pay is over, or the chain refused the sweep; what has arrived goes back.',
+    deposit({ arrived: digits }),
+  ),
+  'suspense.opened': type(
+    'A token was sent straight to the wallet, and nobody can be named for it. For the intermediary.',
+    z.strictObject({ itemId: z.string(), amount: amountSchema, sender: z.string(), ...onChain }),
   ),
   'payout.created': type('The intermediary wallet owes a merchant, or a refunded payer, an amount on chain.', payout),
   'payout.paid': type('A payout is final on chain.', payout),

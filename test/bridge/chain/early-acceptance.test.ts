@@ -53,6 +53,8 @@ function nodeOfModel(): ChainNode {
     nextNonce: async (address) => model.nextNonce(address),
     spentNonces: async (address, hash) =>
       wanted(model.blocks.find((one) => one.hash === hash)).state.nonces.get(address) ?? 0,
+    transfersOf: async () => [],
+    coinsAt: async () => 0n,
     balance: async (token: Address, owner) => model.head.state.balanceOf(token, owner),
   };
 }

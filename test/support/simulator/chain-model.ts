@@ -1,6 +1,8 @@
-import { decodeFunctionData, keccak256, parseTransaction, stringToHex } from 'viem';
+import { decodeFunctionData, erc20Abi, keccak256, parseTransaction, stringToHex } from 'viem';
+import { depositAddressesAbi } from '../../../bridge/chain/bindings/deposit-addresses.ts';
 import { intermediaryWalletAbi } from '../../../bridge/chain/bindings/intermediary-wallet.ts';
 import { paymentEscrowAbi } from '../../../bridge/chain/bindings/payment-escrow.ts';
+import { type DepositTerms, depositAddressOf, hashUnpaidTerms } from '../../../bridge/chain/deposits.ts';
 import type { Address, Deployment, Hex, ObservedBlock, ObservedLog } from '../../../bridge/chain/domain.ts';
 import { hashTerms, NATIVE_TOKEN, type PaymentTerms } from '../../../bridge/chain/escrow.ts';
 import { type Fees, feesOfRaw } from '../../../bridge/chain/fees.ts';
@@ -17,6 +19,9 @@ class ChainState {
   readonly accruedFees: Map<string, bigint>;
   readonly doneBatches: Set<string>;
   readonly nonces: Map<string, number>;
+  readonly sweptDeposits: Set<string>;
+  /** What moved since this state was copied: the Transfer logs of tokens. */
+  readonly transfers: { token: string; from: string; to: string; amount: bigint }[] = [];
 
   constructor(from?: ChainState) {
     this.balances = new Map(from?.balances);
@@ -24,6 +29,7 @@ class ChainState {
     this.accruedFees = new Map(from?.accruedFees);
     this.doneBatches = new Set(from?.doneBatches);
     this.nonces = new Map(from?.nonces);
+    this.sweptDeposits = new Set(from?.sweptDeposits);
   }
 
   balanceOf(token: string, owner: string): bigint {
@@ -35,6 +41,7 @@ class ChainState {
     if (held < amount) throw new Revert('InsufficientBalance');
     this.balances.set(`${token} ${from}`.toLowerCase(), held - amount);
     this.balances.set(`${token} ${to}`.toLowerCase(), this.balanceOf(token, to) + amount);
+    if (token !== NATIVE_TOKEN) this.transfers.push({ token, from, to, amount });
   }
 }
 
@@ -55,6 +62,7 @@ type Included = Readonly<{
   transaction: ChainTransaction;
   succeeded: boolean;
   logs: readonly RawLog[];
+  transfers: ChainState['transfers'];
   revertedWith?: string;
 }>;
 
@@ -308,6 +316,38 @@ export class ChainModel {
     );
   }
 
+  /** The Transfer logs of a block to some addresses; they stand behind the logs of our own contracts. */
+  transfersAt(
+    height: number,
+    recipients: readonly Address[],
+    branch: readonly ModelBlock[] = this.blocks,
+  ): readonly ObservedLog[] {
+    const block = branch[height];
+    if (!block) return [];
+    const wanted = new Set(recipients.map((address) => address.toLowerCase()));
+    let logIndex = 1_000;
+    return block.included.flatMap(({ transaction, transfers }) => {
+      const ordinals = new Map<string, number>();
+      return transfers
+        .filter(({ to }) => wanted.has(to.toLowerCase()))
+        .map(({ token, from, to, amount }): ObservedLog => {
+          const ordinal = ordinals.get(`${token} ${to}`) ?? 0;
+          ordinals.set(`${token} ${to}`, ordinal + 1);
+          logIndex += 1;
+          return {
+            blockHash: block.hash,
+            height,
+            chainHash: transaction.hash,
+            logIndex,
+            ordinal,
+            address: token.toLowerCase() as Address,
+            event: 'Transfer',
+            fields: { from, to, value: amount.toString() },
+          };
+        });
+    });
+  }
+
   revertReason(hash: Hex, branch: readonly ModelBlock[] = this.blocks): string | undefined {
     const found = branch.flatMap(({ included }) => included).find(({ transaction }) => transaction.hash === hash);
     return found?.revertedWith;
@@ -330,14 +370,15 @@ export class ChainModel {
       this.#call(attempt, transaction, Math.floor(minedAt.getTime() / 1000), logs);
     } catch (error) {
       if (!(error instanceof Revert)) throw error;
-      return { transaction, succeeded: false, logs: [], revertedWith: error.message };
+      return { transaction, succeeded: false, logs: [], transfers: [], revertedWith: error.message };
     }
     state.balances.clear();
     for (const [key, value] of attempt.balances) state.balances.set(key, value);
     for (const [key, value] of attempt.payments) state.payments.set(key, value);
     for (const [key, value] of attempt.accruedFees) state.accruedFees.set(key, value);
     for (const key of attempt.doneBatches) state.doneBatches.add(key);
-    return { transaction, succeeded: true, logs };
+    for (const key of attempt.sweptDeposits) state.sweptDeposits.add(key);
+    return { transaction, succeeded: true, logs, transfers: attempt.transfers };
   }
 
   #call(state: ChainState, transaction: ChainTransaction, now: number, logs: RawLog[]): void {
@@ -345,7 +386,9 @@ export class ChainModel {
     if (recipient === sender) return;
     if (recipient === this.deployment.escrow.toLowerCase()) this.#escrow(state, transaction, now, logs);
     else if (recipient === this.deployment.wallet.toLowerCase()) this.#wallet(state, transaction, logs);
-    else throw new Revert('nobody there');
+    else if (recipient === this.deployment.deposits.toLowerCase()) this.#deposits(state, transaction, now, logs);
+    else if (transaction.data === '0x') state.move(NATIVE_TOKEN, sender, recipient, transaction.value);
+    else this.#token(state, transaction);
   }
 
   #escrow(state: ChainState, transaction: ChainTransaction, now: number, logs: RawLog[]): void {
@@ -432,6 +475,67 @@ export class ChainModel {
       default:
         throw new Revert(`the model has no ${functionName}`);
     }
+  }
+
+  #token(state: ChainState, { recipient, sender, data }: ChainTransaction): void {
+    const { functionName, args } = decodeFunctionData({ abi: erc20Abi, data });
+    if (functionName !== 'transfer') throw new Revert(`the model has no ${functionName}`);
+    state.move(recipient, sender, ...(args as readonly [string, bigint]));
+  }
+
+  #deposits(state: ChainState, { sender, data }: ChainTransaction, now: number, logs: RawLog[]): void {
+    const { functionName, args } = decodeFunctionData({ abi: depositAddressesAbi, data });
+    const terms = args?.[0] as unknown as DepositTerms;
+    const address = depositAddressOf(this.deployment, terms);
+    const log = (event: string, fields: Record<string, string>) =>
+      logs.push({
+        address: this.deployment.deposits.toLowerCase() as Address,
+        event,
+        fields: { depositAddress: address, salt: terms.salt, ...fields },
+      });
+    if (functionName === 'returnDeposit') {
+      const [, token, recipient, amount] = args as readonly [unknown, Address, Address, bigint];
+      const balance = state.balanceOf(token, address);
+      const same = token.toLowerCase() === terms.token.toLowerCase();
+      const waits = same && !state.sweptDeposits.has(address) && now < terms.expiresAt;
+      const free = waits && sender !== terms.returnTo.toLowerCase() ? balance - terms.amount : balance;
+      if (amount === 0n || amount > free) throw new Revert('ReturnExceedsSurplus');
+      if (recipient.toLowerCase() !== terms.returnTo.toLowerCase()) throw new Revert('RecipientNotAllowed');
+      log('DepositReturned', { recipient, token, amount: amount.toString() });
+      state.move(token, address, recipient, amount);
+      return;
+    }
+    if (now >= terms.expiresAt) throw new Revert('DepositExpired');
+    if (state.sweptDeposits.has(address)) throw new Revert('AlreadySwept');
+    if (state.balanceOf(terms.token, address) < terms.amount) throw new Revert('DepositShort');
+    state.sweptDeposits.add(address);
+    const { destination, token } = terms;
+    log('DepositSwept', { destination, token, amount: terms.amount.toString() });
+    if (functionName === 'sweepToWallet') {
+      state.move(token, address, destination, terms.amount);
+      return;
+    }
+    if (functionName !== 'sweepToEscrow') throw new Revert(`the model has no ${functionName}`);
+    const payment = termsOf(args[1]);
+    const fits = hashUnpaidTerms(payment) === terms.paymentHash && payment.payer.toLowerCase() === address;
+    if (!fits) throw new Revert('TermsMismatch');
+    this.#open(state, payment, terms.amount, now, logs);
+  }
+
+  /** What the escrow does with an allowance of the payer. */
+  #open(state: ChainState, terms: PaymentTerms, amount: bigint, now: number, logs: RawLog[]): void {
+    const { escrow, chainId } = this.deployment;
+    const name = hashTerms(chainId, escrow, terms);
+    if (now >= Number(terms.preApprovalExpiry)) throw new Revert('Expired');
+    if (state.payments.has(name)) throw new Revert('PaymentAlreadyAuthorized');
+    state.move(terms.token, terms.payer, escrow, amount);
+    state.payments.set(name, { capturable: amount, refundable: 0n, nextSequence: 1n });
+    const fields = { paymentIdentifier: name, payer: terms.payer, receiver: terms.receiver, token: terms.token };
+    logs.push({
+      address: escrow.toLowerCase() as Address,
+      event: 'Authorized',
+      fields: { ...fields, amount: amount.toString() },
+    });
   }
 
   /** Undefined when a movement with this number has taken place. */

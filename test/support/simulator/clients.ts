@@ -1,4 +1,6 @@
+import { encodeFunctionData, erc20Abi } from 'viem';
 import type { Address, Hex } from '../../../bridge/chain/domain.ts';
+import { NATIVE_TOKEN, tokenOf } from '../../../bridge/chain/escrow.ts';
 import {
   acceptDispute,
   type DisputeView,
@@ -27,7 +29,7 @@ import type { DisputePlan, PaymentPlan } from './plans.ts';
 import type { RequestFaults } from './request-faults.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { ProcessDied, type SimulatedProcess } from './simulated-process.ts';
-import { COIN_ASSET, PAYERS, type PayerName, TOKEN_ASSET } from './simulated-world.ts';
+import { COIN_ASSET, DEPLOYMENT, PAYERS, type PayerName, TOKEN_ASSET } from './simulated-world.ts';
 
 export type ClientParts = Readonly<{
   gate: Gate;
@@ -125,6 +127,7 @@ export class Clients {
       amount: source,
       quoteId,
       authorizationExpiresAt,
+      ...(plan.deposit ? { method: 'deposit' as const } : {}),
     };
     const create = (name: string) => {
       const named = { ...command, merchantReference: name };
@@ -143,6 +146,15 @@ export class Clients {
     if (created.action?.kind === 'sign') {
       if (!plan.isSigned) return;
       await this.#sign(plan, created);
+    }
+    if (created.action?.kind === 'deposit') {
+      if (!plan.isSigned) return;
+      await this.#push(plan, created.action);
+      // What never comes, or comes too late, is seen to by time alone.
+      if (plan.deposit === 'short' || plan.deposit === 'late') return;
+      const done = await this.#waitUntil(paymentId, ({ phase }) => phase !== 'unknown' && phase !== 'requires_action');
+      if (done?.phase === 'open' || done?.phase === 'closed') await this.#use(plan, done);
+      return;
     }
     if (created.action?.kind === 'send') {
       if (!plan.isSigned) return;
@@ -262,6 +274,60 @@ export class Clients {
     const files = [{ name: 'receipt.pdf', sha256: 'e'.repeat(64), bytes: 2_048 }];
     await post('submitEvidence', { ...named, statement: 'Delivered and signed for.', files }, 0n, submitEvidence);
     if (outcome !== 'none') await post('decideDispute', { ...named, outcome }, 0n, decideDispute);
+  }
+
+  /** What a payer's wallet does with an address, exact or not. */
+  async #push(
+    plan: PaymentPlan,
+    { address, expiresAt }: Readonly<{ address: string; expiresAt: string }>,
+  ): Promise<void> {
+    const { gate } = this.#parts;
+    const asset = plan.paysCoins ? COIN_ASSET : TOKEN_ASSET;
+    const other = plan.paysCoins ? TOKEN_ASSET : COIN_ASSET;
+    const part = (plan.amount * BigInt(this.#chance.between(1, 99))) / 100n;
+    const extra = BigInt(this.#chance.between(20_000, 5_000_000));
+    const dust = BigInt(this.#chance.between(1, 9_999));
+    const send = (units: bigint, of = asset, to = address, wait = this.#chance.below(3_000)) =>
+      this.#transfer(plan, to, units, of, wait);
+    switch (plan.deposit) {
+      case 'parts':
+        await Promise.all([send(part), send(plan.amount - part)]);
+        return;
+      case 'over':
+        return send(plan.amount + extra);
+      case 'dust':
+        return send(plan.amount + dust);
+      case 'short':
+        return send(part);
+      case 'late':
+        // Nobody waits for it: it is sent when its moment has come, be it by a leap.
+        void send(plan.amount, asset, address, Date.parse(expiresAt) - gate.time + 2_000);
+        return;
+      case 'second':
+        await send(plan.amount);
+        return send(plan.amount, asset, address, 8_000);
+      case 'wrongToken':
+        await send(plan.paysCoins ? extra : extra * 1_000_000_000n, other);
+        return send(plan.amount);
+      case 'stray':
+        await send(extra, TOKEN_ASSET, DEPLOYMENT.wallet);
+        return send(plan.amount);
+      default:
+        return send(plan.amount);
+    }
+  }
+
+  async #transfer(plan: PaymentPlan, to: string, units: bigint, asset: string, wait: number): Promise<void> {
+    const { gate, world, sendFromWallet } = this.#parts;
+    if (units === 0n) return;
+    const token = tokenOf(asset);
+    const args = [to as Address, units] as const;
+    const call =
+      token === NATIVE_TOKEN
+        ? { recipient: to as Address, data: '0x' as Hex, value: units }
+        : { recipient: token, data: encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args }), value: 0n };
+    const send = () => sendFromWallet(PAYERS[plan.payer].address, call);
+    await gate.pass(world, 'act', `${plan.payer} pushes ${units}`, send, wait);
   }
 
   async #send(plan: PaymentPlan, call: Readonly<{ to: string; data: string; value: string }>): Promise<void> {

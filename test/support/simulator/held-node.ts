@@ -1,4 +1,5 @@
 import type { Address, Hex } from '../../../bridge/chain/domain.ts';
+import { NATIVE_TOKEN } from '../../../bridge/chain/escrow.ts';
 import type { ChainNode } from '../../../bridge/chain/node.ts';
 import { SettlementError } from '../../../ledger-service/vocabulary/errors.ts';
 import type { ChainModel, ModelBlock } from './chain-model.ts';
@@ -105,6 +106,16 @@ export class HeldNode implements ChainNode {
     });
   }
 
+  transfersOf(blockHashes: readonly Hex[], recipients: readonly Address[]) {
+    if (blockHashes.length === 0) return Promise.resolve([]);
+    return this.#ask(`transfers of ${blockHashes.map((hash) => hash.slice(0, 10))}`, () => {
+      const view = this.#view();
+      const heights = blockHashes.map((hash) => view.findIndex((block) => block.hash === hash));
+      if (heights.includes(-1)) throw unavailable('unknown block');
+      return heights.flatMap((height) => this.#chain.transfersAt(height, recipients, view));
+    });
+  }
+
   receipt(chainHash: Hex) {
     return this.#ask(`receipt ${chainHash.slice(0, 10)}`, () => {
       const found = this.#chain.receipt(chainHash, this.#view());
@@ -147,6 +158,14 @@ export class HeldNode implements ChainNode {
       if (!block) throw unavailable('unknown block');
       const spent = block.state.nonces.get(address.toLowerCase()) ?? 0;
       return this.#isWrong(this.#faults().lies, 'lying node') ? spent + 5 : spent;
+    });
+  }
+
+  coinsAt(owner: Address, blockHash: Hex): Promise<bigint> {
+    return this.#ask('coins', () => {
+      const block = this.#view().find(({ hash }) => hash === blockHash);
+      if (!block) throw unavailable('unknown block');
+      return block.state.balanceOf(NATIVE_TOKEN, owner);
     });
   }
 

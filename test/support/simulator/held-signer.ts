@@ -1,3 +1,4 @@
+import { depositAddressOf } from '../../../bridge/chain/deposits.ts';
 import type { Address } from '../../../bridge/chain/domain.ts';
 import { SignerCore } from '../../../bridge/chain/signer/core.ts';
 import type { RecordFile } from '../../../bridge/chain/signer/log-file.ts';
@@ -119,6 +120,9 @@ export class SignerModel {
         captured: async (name) => {
           return finalState(chain, finalityDepth)?.payments.get(name)?.refundable ?? 0n;
         },
+        isSwept: async (deposit) => {
+          return finalState(chain, finalityDepth)?.sweptDeposits.has(depositAddressOf(DEPLOYMENT, deposit)) ?? false;
+        },
         holdsRole: async () => true,
       },
       clock: gate.clockOf(world),
@@ -152,7 +156,7 @@ function fileOn(disk: Disk): RecordFile {
 }
 
 function policyOf(finalityDepth: number): SignerPolicy {
-  const { chainId, escrow, wallet, feeReceiver, tokenDomains } = DEPLOYMENT;
+  const { chainId, escrow, wallet, feeReceiver, deposits, tokenDomains } = DEPLOYMENT;
   const tokens = Object.keys(tokenDomains);
   const caps = { perCall: UNLIMITED, perHour: UNLIMITED, perDay: UNLIMITED };
   return {
@@ -163,6 +167,7 @@ function policyOf(finalityDepth: number): SignerPolicy {
       escrow: lower(escrow),
       wallet: lower(wallet),
       feeReceiver: lower(feeReceiver),
+      deposits: lower(deposits),
     },
     listen: { path: 'signer.sock' },
     treasurer: lower(TREASURER.address),

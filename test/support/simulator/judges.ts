@@ -1,10 +1,11 @@
+import { tokenOf } from '../../../bridge/chain/escrow.ts';
 import type { ReconciliationView } from '../../../bridge/core/reconciliation/operations.ts';
 import { verifyBooks } from '../../../ledger-service/statements/operations/verify-books.ts';
 import type { ChainModel } from './chain-model.ts';
 import type { IssuerModel } from './held-issuer.ts';
 import type { Oracle } from './oracle.ts';
 import type { SimulatorServer } from './server.ts';
-import { MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
+import { COIN_ASSET, MERCHANT_WALLET, TOKEN_ASSET } from './simulated-world.ts';
 
 /** Longer than a block, its way into the pool and a reorganisation may take together. */
 const LATE_MILLISECONDS = 120_000;
@@ -27,12 +28,16 @@ const WAITING = `
     (select count(*) from bridge.chain_payouts where state in ('due', 'batched'))::int as payouts,
     (select count(*) from bridge.payments where phase in ('created', 'unknown'))::int as unanswered,
     (select count(*) from bridge.payments where reversal_due_at is not null)::int as reversals,
+    (select count(*) from bridge.deposits where state = 'sweeping'
+      or state = 'open' and sweep_before <= $at)::int as deposits,
+    (select count(*) from bridge.deposit_debts where owed > 0
+      and (return_id is not null or not_before <= $at))::int as debts,
     (select count(*) from bridge.chain_blocks
       where canonical and not final and cardinality(chain_hashes) > 0)::int as blocks`;
 
 /** What still waits for an issuer, the chain or a worker, by the rows alone; windows are closed by people. */
-export async function waitingFor(server: SimulatorServer): Promise<WaitingFor> {
-  const [row] = await server.read<WaitingFor>(WAITING);
+export async function waitingFor(server: SimulatorServer, at: Date): Promise<WaitingFor> {
+  const [row] = await server.read<WaitingFor>(WAITING.replaceAll('$at', `'${at.toISOString()}'::timestamptz`));
   return Object.fromEntries(Object.entries(row!).filter(([, waiting]) => waiting > 0));
 }
 
@@ -72,7 +77,8 @@ const AT_RISK = `
       when p.quadrant = 'cryptoToFiat' and p.phase in ('requires_action', 'unknown') then p.requested
       when p.quadrant = 'cryptoToFiat' then p.authorized - p.voided - coalesce((
         select sum(t.amount) from ledger.transfers t
-        where t.position = 0 and t.entry_kind = 'payment.capture' and t.subject = p.payment_id), 0)
+        where t.position = 0 and t.subject = p.payment_id
+          and t.entry_kind in ('payment.capture', 'payment.depositCapture')), 0)
       when p.phase = 'unknown' then p.quoted_target
       else div(p.quoted_target * (p.authorized - p.voided), p.requested) - coalesce((
         select sum(o.netted + o.withheld + case when o.state = 'final' then o.amount else 0 end)
@@ -162,7 +168,8 @@ export async function judgeEnd(
       found.push(`payment ${payment.payment_id} is ${payment.phase} though its time is over`);
     }
     if (payment.quadrant.startsWith('fiat')) found.push(...judgeIssuer(payment, issuer));
-    else found.push(...judgeEscrow(payment, chain));
+    // What was swept to the wallet never saw the escrow.
+    else if (payment.terms_hash !== null) found.push(...judgeEscrow(payment, chain));
   }
   const endOf = new Map(payments.map((one) => [one.payment_id, new Date(one.authorization_expires_at).getTime()]));
   for (const { payment_id, sequence, kind, state, recorded_at } of movements) {
@@ -181,6 +188,7 @@ export async function judgeEnd(
   )) {
     found.push(`${open} of ${asset} is at risk though nothing is under way`);
   }
+  found.push(...(await judgeDeposits(server, chain)));
   found.push(...(await judgeAcceptances(server)));
   found.push(...(await judgeWindows(server)));
   found.push(...(await judgePayouts(server, chain)));
@@ -225,6 +233,33 @@ function judgeEscrow(payment: Payment, chain: ChainModel): readonly string[] {
   ];
 }
 
+/** Every deposit was moved on, sent back or kept; what lies at an address is what the books have kept of it. */
+async function judgeDeposits(server: SimulatorServer, chain: ChainModel): Promise<readonly string[]> {
+  const found: string[] = [];
+  const open = await server.read<{ what: string }>(`
+    select 'the deposit of ' || payment_id || ' is ' || state || ' with ' || held as what from bridge.deposits
+    where state in ('open', 'sweeping') or held <> 0
+    union all select owed || ' of ' || asset || ' is still owed at ' || address from bridge.deposit_debts where owed <> 0
+    union all select 'a return of ' || amount || ' is ' || state from bridge.deposit_returns where state = 'asked'`);
+  found.push(...open.map(({ what }) => what));
+  const kept = await server.read<{ address: string; asset: string; dust: string }>(`
+    select r.address, x.asset, coalesce(d.dust, 0)::text as dust
+    from bridge.chain_recipients r cross join (values ('${TOKEN_ASSET}'), ('${COIN_ASSET}')) as x(asset)
+    left join bridge.deposit_debts d on d.address = r.address and d.asset = x.asset
+    order by r.address, x.asset`);
+  for (const { address, asset, dust } of kept) {
+    const there = chain.head.state.balanceOf(tokenOf(asset), address);
+    if (there !== BigInt(dust)) found.push(`${there} of ${asset} lies at ${address}, and ${dust} was kept`);
+  }
+  const suspense = await server.read<{ what: string }>(`
+    select 'suspense of ' || a.asset || ' is ' || (a.posted_credits - a.posted_debits) as what from ledger.accounts a
+    where a.path = 'suspense/onchain' and a.posted_credits - a.posted_debits <> coalesce((
+      select sum(i.amount) from bridge.suspense_items i
+      where i.asset = a.asset and i.place = 'wallet' and i.state in ('open', 'returning')), 0)`);
+  found.push(...suspense.map(({ what }) => what));
+  return found;
+}
+
 /** What counted before it was final has ended, each time once, and adds up to nothing. */
 async function judgeAcceptances(server: SimulatorServer): Promise<readonly string[]> {
   const rows = await server.read<{ what: string }>(`
@@ -258,7 +293,7 @@ async function judgeWindows(server: SimulatorServer): Promise<readonly string[]>
 async function judgePayouts(server: SimulatorServer, chain: ChainModel): Promise<readonly string[]> {
   const owed = await server.read<{ payee: string; amount: string }>(`
     select lower(payee) as payee, sum(amount)::text as amount from (
-      select p.terms ->> 'payer' as payee, m.amount
+      select coalesce(p.terms -> 'deposit' -> 'terms' ->> 'returnTo', p.terms ->> 'payer') as payee, m.amount
       from bridge.payment_movements m join bridge.payments p on p.shard = m.shard and p.payment_id = m.payment_id
       where m.state <> 'failed' and p.quadrant = 'cryptoToFiat' and m.kind = 'refund'
       union all select '${MERCHANT_WALLET}', case when m.kind in ('capture', 'representment') then m.target_amount
@@ -316,6 +351,11 @@ async function judgeDisputes(server: SimulatorServer): Promise<readonly string[]
 function judgeOracle(oracle: Oracle, payments: readonly Payment[], movements: readonly Movement[]): readonly string[] {
   const found = [...oracle.violations];
   const known = new Set(payments.map(({ payment_id }) => payment_id));
+  const byDeposit = new Set(
+    payments
+      .filter((one) => one.quadrant === 'cryptoToFiat' && one.terms_hash === null && one.captured !== '0')
+      .map(({ payment_id }) => payment_id),
+  );
   for (const { answer, key } of oracle.of('createPayment')) {
     const { paymentId } = JSON.parse(answer) as { paymentId: string };
     if (!known.has(paymentId)) found.push(`payment ${paymentId} of ${key} was acknowledged and is not there`);
@@ -325,7 +365,9 @@ function judgeOracle(oracle: Oracle, payments: readonly Payment[], movements: re
     const counted = new Map<string, number>();
     for (const { subject } of told) counted.set(subject, (counted.get(subject) ?? 0) + 1);
     for (const paymentId of known) {
-      const moved = movements.filter((one) => one.payment_id === paymentId && one.kind === kind).length;
+      // A sweep to the wallet is a capture that nobody asked for by itself.
+      const swept = kind === 'capture' && byDeposit.has(paymentId) ? 1 : 0;
+      const moved = movements.filter((one) => one.payment_id === paymentId && one.kind === kind).length - swept;
       // What is said twice under two keys is one thing.
       const there = kind === 'lateReversal' && moved === 1 ? Math.max(1, counted.get(paymentId) ?? 0) : moved;
       const acknowledged = counted.get(paymentId) ?? 0;

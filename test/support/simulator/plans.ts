@@ -23,6 +23,8 @@ export type PaymentPlan = Readonly<{
   dispute?: DisputePlan;
   /** An issuer says, once its coins are on their way, that the card's authorization never stood; and says it again. */
   isReversedLate: boolean;
+  /** A crypto payer who can only push, and how well it does that. */
+  deposit?: DepositConduct;
   /** A crypto payer takes back by itself what the escrow still holds when its time has ended. */
   reclaims: boolean;
 }>;
@@ -52,6 +54,8 @@ function drawDispute(chance: SeededChance): DisputePlan {
     outcome: chance.pick(['won', 'won', 'lost', 'none']),
   };
 }
+export type DepositConduct = (typeof DEPOSIT_CONDUCTS)[number];
+const DEPOSIT_CONDUCTS = ['exact', 'parts', 'over', 'dust', 'short', 'late', 'second', 'wrongToken', 'stray'] as const;
 
 const QUADRANTS: readonly Quadrant[] = ['fiatToFiat', 'cryptoToCrypto', 'cryptoToFiat', 'fiatToCrypto'];
 const PAYMENTS = 6;
@@ -73,7 +77,8 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
     const quadrant = QUADRANTS[index] ?? chance.pick(QUADRANTS);
     const paysFiat = quadrant.startsWith('fiat');
     const paysCoins = quadrant === 'cryptoToFiat' && chance.happens(0.4);
-    const isShort = chance.happens(0.25);
+    const isDeposit = !paysFiat && chance.happens(0.5);
+    const isShort = chance.happens(0.25) && !isDeposit;
     const units = paysFiat ? chance.between(50, 20_000) : chance.between(1_000, 300_000_000);
     return {
       name: `order-${index}`,
@@ -87,6 +92,7 @@ export function drawPlans(chance: SeededChance): readonly PaymentPlan[] {
       refunds: Array.from({ length: chance.below(3) }, () => chance.between(1, 60)),
       isSigned: chance.happens(0.9),
       sharesQuote: chance.happens(0.3),
+      ...(isDeposit ? { deposit: chance.pick(DEPOSIT_CONDUCTS) } : {}),
       capturesLate: isShort && chance.happens(0.7),
       isReversedLate: quadrant === 'fiatToCrypto' && chance.happens(0.3),
       ...(paysFiat && chance.happens(0.5) ? { dispute: drawDispute(chance) } : {}),

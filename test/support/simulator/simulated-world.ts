@@ -31,8 +31,11 @@ export const DEPLOYMENT: Deployment = {
   escrow: address('b'),
   wallet: address('c'),
   feeReceiver: address('d'),
+  deposits: address('e'),
+  depositInitCodeHash: `0x${'e'.repeat(64)}`,
   tokenDomains: { [tokenAddress]: { name: 'Local Dollar', version: '1' } },
   firstHeight: 0,
+  filledAtHeight: 0,
 };
 export const TOKEN_ASSET = TOKEN(CHAIN_ID, tokenAddress);
 export const COIN_ASSET = COIN(CHAIN_ID);

@@ -296,7 +296,7 @@ class Simulation {
       for (let step = 0; step < STEPS_BETWEEN_LOOKS; step += 1) await this.#gate.step();
       const isLate = this.#gate.steps - since > MOST_HEALED_STEPS * (this.#asksSeveral ? 2 : 1);
       if (this.#clients.underWay === 0 && this.#gate.time >= notBefore) {
-        const waiting = await waitingFor(this.#server);
+        const waiting = await waitingFor(this.#server, new Date(this.#gate.time));
         if (Object.keys(waiting).length === 0) return undefined;
         if (isLate) return [`still waiting: ${JSON.stringify(waiting)}`, ...this.#oracle.violations];
       } else if (isLate) return [`${this.#clients.underWay} clients have no answer`, ...this.#oracle.violations];

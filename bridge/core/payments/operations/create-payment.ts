@@ -1,9 +1,18 @@
+import { stringToHex } from 'viem';
 import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import type { Amount, Rate } from '../../../../ledger-service/vocabulary/money.ts';
 import type { Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
-import { hashTerms, MAXIMUM_ESCROW_AMOUNT, type PaymentTerms, termsToJson, tokenOf } from '../../../chain/escrow.ts';
+import { depositFor, depositToJson } from '../../../chain/deposits.ts';
+import {
+  hashTerms,
+  MAXIMUM_ESCROW_AMOUNT,
+  NATIVE_TOKEN,
+  type PaymentTerms,
+  termsToJson,
+  tokenOf,
+} from '../../../chain/escrow.ts';
 import { completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
 import { type GatesOutcome, passGates } from '../../authorization/gates.ts';
 import type { IssuerAnswer } from '../../authorization/issuer-port.ts';
@@ -28,11 +37,17 @@ export type CreatePayment = Readonly<{
   merchantReference?: string | undefined;
   authorizationExpiresAt?: Date | undefined;
   lineItems?: unknown;
+  /** For a wallet that can only push. */
+  method?: 'deposit' | undefined;
 }>;
 
 const AUTHORIZATION_VALID_MILLISECONDS = 7 * 24 * 3_600_000;
 const REFUND_VALID_MILLISECONDS = 180 * 24 * 3_600_000;
 const SHORTEST_AUTHORIZATION_MILLISECONDS = 60_000;
+/** How long a payer may take to pay to a deposit address, where no quote ends before. */
+const PAY_WITHIN_MILLISECONDS = 3_600_000;
+/** How long what has come in time may take to become final and be moved on. */
+const SWEEP_WITHIN_MILLISECONDS = 15 * 60_000;
 const LONGEST_AUTHORIZATION_MILLISECONDS = 30 * 24 * 3_600_000;
 
 type Prepared = Readonly<{
@@ -44,7 +59,8 @@ type Prepared = Readonly<{
 }>;
 
 /**
- * Creates a payment and asks for its money: a card's issuer at once, a crypto payer by an action to sign or send.
+ * Creates a payment and asks for its money: a card's issuer at once, a crypto payer by an action to sign, to send, or
+ * to pay to an address.
  *
  * Shape:   { merchantId, instrumentId, amount, quoteId?, … } → the payment as it stands: `open`, `declined`,
  *          `requires_action`, or `unknown` when the issuer did not answer
@@ -108,6 +124,11 @@ async function prepare(dependencies: PaymentDependencies, command: CreatePayment
   if (instrument.kind === 'card' ? instrument.asset !== source.code : source.kind === 'fiat') {
     throw new SettlementError('ASSET_MISMATCH', `this instrument does not pay in ${source.symbol}`, {
       asset: source.code,
+    });
+  }
+  if (command.method === 'deposit' && source.kind === 'fiat') {
+    throw new SettlementError('FIELD_INVALID', 'only coins and tokens are paid to a deposit address', {
+      param: 'method',
     });
   }
   const quadrant = quadrantOf(source.kind, assets.get(merchant.payoutAsset).kind);
@@ -266,9 +287,49 @@ function newRow(
     finalAt: null,
   };
   if (instrument.kind === 'card') return row;
+  if (command.method === 'deposit') return withDeposit(dependencies, row, prepared, instrument.address);
   const terms = termsOf(dependencies, row, merchant, instrument.address);
   const { chainId, escrow } = dependencies.deployment;
   return { ...row, terms: termsToJson(terms), termsHash: hashTerms(chainId, escrow, terms) };
+}
+
+/**
+ * A payment that is pushed to an address of its own, which is its payer in the escrow. Crypto → fiat is swept to the
+ * wallet and captured by that; its quote ends the time to pay.
+ */
+function withDeposit(
+  dependencies: PaymentDependencies,
+  row: PaymentRow,
+  { merchant, quote }: Prepared,
+  returnTo: `0x${string}`,
+): PaymentRow {
+  const { deployment, clock } = dependencies;
+  const direct = row.quadrant === 'cryptoToCrypto';
+  const latest = Math.min(
+    clock.now().getTime() + PAY_WITHIN_MILLISECONDS,
+    ...(quote ? [quote.expiresAt.getTime()] : []),
+    ...(direct ? [row.authorizationExpiresAt.getTime()] : []),
+  );
+  const payBy = wholeSeconds(new Date(latest));
+  const sweepBefore = new Date(
+    Math.min(payBy.getTime() + SWEEP_WITHIN_MILLISECONDS, ...(direct ? [row.authorizationExpiresAt.getTime()] : [])),
+  );
+  const asked = {
+    token: tokenOf(row.asset),
+    amount: row.requested,
+    expiresAt: sweepBefore,
+    returnTo,
+    salt: stringToHex(row.paymentId),
+  };
+  const unpaid = direct ? termsOf(dependencies, row, merchant, NATIVE_TOKEN) : undefined;
+  const { terms, address, paymentTerms } = depositFor(deployment, asked, unpaid);
+  const stored = depositToJson({ address, payBy: payBy.toISOString(), terms });
+  if (!paymentTerms) return { ...row, authorizationExpiresAt: sweepBefore, terms: stored };
+  return {
+    ...row,
+    terms: { ...termsToJson(paymentTerms), ...stored },
+    termsHash: hashTerms(deployment.chainId, deployment.escrow, paymentTerms),
+  };
 }
 
 function termsOf(

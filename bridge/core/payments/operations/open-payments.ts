@@ -1,6 +1,8 @@
 import { inDatabaseTransaction } from '../../../../ledger-service/platform/database.ts';
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Rate } from '../../../../ledger-service/vocabulary/money.ts';
+import { depositFromJson } from '../../../chain/deposits.ts';
+import { type Recipient, watchRecipients } from '../../../chain/operations/watch-recipients.ts';
 import { type Attempt, BatchMustSplit } from '../../../platform/micro-batch.ts';
 import { claimMany, completeMany, type OnceRequest } from '../../../platform/once.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
@@ -56,6 +58,7 @@ export async function openPayments(
     const rows: PaymentRow[] = [];
     const accepted: { quote: StoredQuote; paymentId: string }[] = [];
     const claimed: ExposureClaim[] = [];
+    const recipients: Recipient[] = [];
     const answers: { once: OnceRequest; outcome: PaymentView }[] = [];
     const attempts: Attempt<Opened>[] = [];
     for (const [index, { once, quote, gates, rowFor }] of commands.entries()) {
@@ -76,7 +79,9 @@ export async function openPayments(
             ? { ...row, phase: 'declined', declineCode: gates.code, reversalDueAt: null }
             : undefined;
         rows.push(declined ?? row);
-        events.push(paymentEvent(row, 'payment.created', 'created', {}));
+        const deposit = declined ? undefined : depositFromJson(row.terms);
+        if (deposit) recipients.push({ shard, address: deposit.address, subject: row.paymentId });
+        events.push(paymentEvent(row, 'payment.created', 'created', {}, deposit ? { method: 'deposit' } : {}));
         if (declined) events.push(paymentEvent(declined, 'payment.declined', 'declined', {}));
         else if (quote) {
           accepted.push({ quote, paymentId: row.paymentId });
@@ -109,7 +114,11 @@ export async function openPayments(
         });
       });
     }
-    await Promise.all([outbox.emit(transaction, events), completeMany(transaction, answers)]);
+    await Promise.all([
+      outbox.emit(transaction, events),
+      completeMany(transaction, answers),
+      watchRecipients(transaction, recipients),
+    ]);
     return attempts;
   });
   outbox.ringFor(events);

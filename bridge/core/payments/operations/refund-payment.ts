@@ -3,6 +3,7 @@ import { inDatabaseTransaction } from '../../../../ledger-service/platform/datab
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import type { Amount } from '../../../../ledger-service/vocabulary/money.ts';
+import { depositFromJson } from '../../../chain/deposits.ts';
 import { NATIVE_TOKEN, refundCall, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
 import { claimOnce, completeOnce, type OnceRequest, viewerOf } from '../../../platform/once.ts';
@@ -106,7 +107,7 @@ export async function refundPayment(
             sequence,
             source: movement.amount,
             target: movement.merchantAmount,
-            payee: row.terms ? termsFromJson(row.terms).payer : null,
+            payee: payeeOf(row),
             eventAt: now.toISOString(),
           },
         ),
@@ -121,4 +122,10 @@ export async function refundPayment(
   outbox.ringFor(events);
   if (!result.replayed && events.length === 0) outbox.ring(CHAIN_SUBMISSION);
   return result;
+}
+
+/** Who paid with coins gets them back; from a deposit address they would only have to be returned once more. */
+function payeeOf({ terms }: PaymentRow): string | null {
+  if (!terms) return null;
+  return depositFromJson(terms)?.terms.returnTo ?? termsFromJson(terms).payer;
 }

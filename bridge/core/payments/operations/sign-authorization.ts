@@ -3,6 +3,7 @@ import { inDatabaseTransaction } from '../../../../ledger-service/platform/datab
 import { SettlementError } from '../../../../ledger-service/vocabulary/errors.ts';
 import type { Shard } from '../../../../ledger-service/vocabulary/identifiers.ts';
 import { EVERYTHING, type Viewer } from '../../../../ledger-service/vocabulary/viewers.ts';
+import { depositFromJson } from '../../../chain/deposits.ts';
 import type { Hex } from '../../../chain/domain.ts';
 import { authorizationTypedData, authorizeCall, NATIVE_TOKEN, termsFromJson } from '../../../chain/escrow.ts';
 import { enqueueChainCalls } from '../../../chain/operations/submit-calls.ts';
@@ -30,7 +31,8 @@ export async function signAuthorization(
     const row = await requirePayment(transaction, shard, paymentId, viewer, ['payerId', 'merchantId']);
     const movements = await loadMovements(transaction, row.shard, [row.paymentId]);
     if (row.signedAt) return { payment: viewOfPayment(row, movements), replayed: true };
-    const terms = row.terms ? termsFromJson(row.terms) : undefined;
+    // Whoever pays by a deposit has nothing to sign.
+    const terms = row.terms && !depositFromJson(row.terms) ? termsFromJson(row.terms) : undefined;
     if (row.phase !== 'requires_action' || !terms || terms.token === NATIVE_TOKEN) {
       throw new SettlementError('PAYMENT_PHASE_UNSUITABLE', `phase ${row.phase}`, { phase: row.phase });
     }

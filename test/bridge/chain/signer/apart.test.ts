@@ -30,7 +30,11 @@ import {
 const NOW = new Date('2026-11-02T08:00:00Z');
 const clock = { now: () => NOW };
 const logger = createLogger('silent');
-const deployment: Deployment = { ...CHAIN, tokenDomains: {}, firstHeight: 0 };
+const deployment: Deployment = {
+  ...CHAIN,
+  ...{ deposits: CHAIN.escrow, depositInitCodeHash: `0x${'0'.repeat(64)}` as const },
+  ...{ tokenDomains: {}, firstHeight: 0, filledAtHeight: 0 },
+};
 const asset = `eip155:${CHAIN.chainId}/erc20:${TOKEN}`;
 
 let folder: string;
@@ -52,6 +56,7 @@ beforeAll(async () => {
       spentNonces: async () => 0,
       finalNonces: async () => 0,
       captured: async () => 0n,
+      isSwept: async () => false,
       holdsRole: async () => true,
     },
     clock,

@@ -1,7 +1,8 @@
 import { parseTransaction } from 'viem';
 import { privateKeyToAccount } from 'viem/accounts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Address } from '../../../../bridge/chain/domain.ts';
+import { hashDeposit } from '../../../../bridge/chain/deposits.ts';
+import type { Address, Hex } from '../../../../bridge/chain/domain.ts';
 import { hashTerms, termsFromJson } from '../../../../bridge/chain/escrow.ts';
 import {
   CHAIN,
@@ -16,6 +17,7 @@ import {
   SignerStage,
   STRANGER,
   signEntry,
+  TOKEN,
   TREASURER,
   termsWith,
   voidIntent,
@@ -316,6 +318,30 @@ describe('signer: refunds and receivers', () => {
     const otherToken = termsWith({ receiver: CHAIN.wallet, token: STRANGER });
     stage.captured.set(hashTerms(CHAIN.chainId, CHAIN.escrow, termsFromJson(otherToken)), 100n);
     expect(codeOf(await stage.sign(giveBack(3, 1, otherToken), 0))).toBe('SIGNER_PAYEE_NOT_LISTED');
+  });
+
+  test('who paid by a deposit is paid back what was swept of it, and nobody else is', async () => {
+    const deposit = {
+      destination: CHAIN.wallet as Address,
+      token: TOKEN,
+      amount: '100',
+      expiresAt: 1_900_000_000,
+      returnTo: STRANGER,
+      paymentHash: `0x${'0'.repeat(64)}` as Hex,
+      salt: `0x${'7'.repeat(64)}` as Hex,
+    };
+    const giveBackTo = (batch: number, amount: number, payee: Address, of = deposit) =>
+      payoutIntent(batch, [{ payee, amount, deposit: of }]);
+    expect(codeOf(await stage.sign(giveBackTo(1, 1, STRANGER), 0))).toBe('SIGNER_REFUND_UNPROVEN');
+    stage.swept.add(hashDeposit({ ...deposit, amount: 100n }));
+    expect(codeOf(await stage.sign(giveBackTo(2, 101, STRANGER), 0))).toBe('SIGNER_REFUND_UNPROVEN');
+    expect(codeOf(await stage.sign(giveBackTo(3, 60, STRANGER), 0))).toBe('signed');
+    stage.restart();
+    expect(codeOf(await stage.sign(giveBackTo(4, 41, STRANGER), 1))).toBe('SIGNER_REFUND_UNPROVEN');
+    expect(codeOf(await stage.sign(giveBackTo(5, 40, STRANGER), 1))).toBe('signed');
+    expect(codeOf(await stage.sign(giveBackTo(6, 1, paid.payer as Address), 2))).toBe('SIGNER_PAYEE_NOT_LISTED');
+    const toEscrow = { ...deposit, destination: CHAIN.escrow as Address };
+    expect(codeOf(await stage.sign(giveBackTo(7, 1, STRANGER, toEscrow), 2))).toBe('SIGNER_PAYEE_NOT_LISTED');
   });
 
   test('a payer is not made to pay a stranger: receiver and fee receiver are the wallet, the list and ours', async () => {
