@@ -339,6 +339,26 @@ contract CoinPagesTest is PageStage {
         register.passAdjacent(headOf(90, 0, 1, bob), r, vs);
     }
 
+    /// @dev Put there by hand: nobody switches sixteen million times.
+    function test_switch_usesNoNumberTwice() public {
+        bytes32 slot = bytes32((uint256(1) << 40) + PAGE);
+        while (vm.load(address(register), slot) != rootOf(page)) slot = bytes32(uint256(slot) + 1);
+        page[LEAF] = activeWord(0xffffff, 0, AMOUNT, alice);
+        vm.store(address(register), slot, rootOf(page));
+        bytes memory outcomes = switchBy(ALICE, LEAF, 0xffffff, 0, bob, true);
+        assertEq(uint8(outcomes[0]), uint8(ICoinTypes.Outcome.SequenceExhausted), "in short");
+        outcomes = switchBy(ALICE, LEAF, 0xffffff, 0, bob, false);
+        assertEq(uint8(outcomes[0]), uint8(ICoinTypes.Outcome.SequenceExhausted), "whole");
+        bytes memory moves = abi.encodePacked(uint8(LEAF), uint24(0xffffff));
+        bytes memory signature = by(ALICE, moveInPageOf(bob, moves));
+        outcomes = pages.movePage(PAGE, alice, bob, signature, itemFor(LEAF, briefOf(page[LEAF])));
+        assertEq(uint8(outcomes[0]), uint8(ICoinTypes.Outcome.SequenceExhausted), "moved");
+        bytes memory proof = proofOf(page, LEAF, page[LEAF]);
+        signature = by(ALICE, redeemOf(pageCoin(LEAF), 0xffffff, bob));
+        pages.redeemFromPage(headOf(pageCoin(LEAF), 0xffffff, 0, bob), signature, proof);
+        assertEq(token.balanceOf(bob), AMOUNT, "it can still be redeemed");
+    }
+
     function fourWithOneBad(
         uint256 bad,
         uint256 flaw

@@ -25,6 +25,7 @@ import {
   isInPage,
   OUTCOMES,
   type Outcome,
+  PAGE_LEAVES,
   packHead,
   packMoves,
   packSignature,
@@ -234,6 +235,55 @@ describe('ethers, reading independently', () => {
     expect(unpackHeads(heads).map((head) => head.coin)).toEqual([0n, 2n]);
     const { owner: kept } = await issuer.getFunction('coins')(1n);
     expect(kept).toBe(getAddress(KEYS[0]!.reference));
+  });
+});
+
+describe('a page', () => {
+  it('is issued and switched whole, but for one that is named, and is rebuilt from its events', async () => {
+    const address = await newRegister();
+    const place = { chainId: scene.chainId, address };
+    const page = 70_000n;
+    const coins = Array.from({ length: PAGE_LEAVES }, (_, leaf) => coinInPage(page, leaf));
+    const issues = coins.map((coin, leaf) => ({
+      head: { coin, sequence: 0, owner: KEYS[leaf % 2]!.reference },
+      amount: BigInt(leaf + 1),
+    }));
+    await scene.send('operator', address, {
+      abi: ABI,
+      functionName: 'issuePage',
+      args: [page, packPageIssues(wordsOf(EMPTY_REGISTER, page), issues)],
+    });
+    const issued = await rebuilt(address);
+    const switches = coins.map((coin, leaf) => {
+      const head: CoinHead = { coin, sequence: 1, owner: KEYS[2 + (leaf % 2)]!.reference, hops: leaf === 77 ? 25 : 3 };
+      const signer = leaf === 100 ? KEYS[1]! : KEYS[leaf % 2]!;
+      return { head, signer: signer.reference, signature: signOperation(signer, place, { kind: 'Switch', head }) };
+    });
+    const items = await packPageSwitches(place, wordsOf(issued, page), switches);
+    const receipt = await scene.send('stranger', address, {
+      abi: ABI,
+      functionName: 'switchPage',
+      args: [page, items],
+    });
+    const events = parseEventLogs({ abi: [...coinRegisterAbi, ...coinPagesAbi], logs: receipt.logs });
+    expect(events.map(({ eventName }) => eventName)).toEqual(['PageSwitched', 'HopsWarning']);
+    expect(events[1]!.args).toMatchObject({ coin: coins[77]!, hops: 25n });
+    const expected = decideSwitches(issued, switches, LIMITS);
+    expect(expected.outcomes.filter((outcome) => outcome !== 'executed')).toEqual(['notOwner']);
+    expect(readOutcomes((events[0]!.args as { outcomes: Hex }).outcomes, PAGE_LEAVES)).toEqual(expected.outcomes);
+    const switched = await rebuilt(address);
+    expect(wordsOf(switched, page)).toEqual(wordsOf(expected.state, page));
+    expect(await rootOnChain(address, page)).toBe(rootOf(wordsOf(switched, page)));
+  });
+
+  it('has a place for every coin and no coin without one', () => {
+    expect(placeInPage(coinInPage(2n ** 32n - 1n, 255))).toEqual({ page: 2n ** 32n - 1n, leaf: 255 });
+    expect(() => coinInPage(2n ** 32n, 0)).toThrow('4294967296 is no place in a page');
+    expect(() => coinInPage(0n, 256)).toThrow('256 is no place in a page');
+    expect(() => placeInPage(7n)).toThrow('7 is no place in a page');
+    const word = wordsOf(EMPTY_REGISTER, 0n);
+    const twice = [0, 0].map(() => ({ head: { coin: coinInPage(0n, 4), sequence: 0, owner: NOBODY }, amount: 1n }));
+    expect(() => packPageIssues(word, twice)).toThrow('4 is no place in a page');
   });
 });
 
@@ -485,17 +535,19 @@ async function attemptOnPage(register: Address, functionName: string, args: read
 
 /** Whoever has only the events has every coin, and the root that the register keeps. */
 async function expectRebuilt(register: Address, state: RegisterState): Promise<void> {
-  const logs = await scene.client.getLogs({ address: register, fromBlock: 0n });
-  const rebuilt = applyLogs(EMPTY_REGISTER, logs);
-  for (const place of PLACES) expect(lowerCase(coinOf(rebuilt, place))).toEqual(lowerCase(coinOf(state, place)));
-  expect(rebuilt.outstanding).toBe(state.outstanding);
-  const root = await scene.client.readContract({
-    address: register,
-    abi: coinPagesAbi,
-    functionName: 'rootOf',
-    args: [PAGE],
-  });
-  expect(root).toBe(rootOf(wordsOf(rebuilt, PAGE)));
+  const known = await rebuilt(register);
+  for (const place of PLACES) expect(lowerCase(coinOf(known, place))).toEqual(lowerCase(coinOf(state, place)));
+  expect(known.outstanding).toBe(state.outstanding);
+  expect(await rootOnChain(register, PAGE)).toBe(rootOf(wordsOf(known, PAGE)));
+}
+
+async function rebuilt(register: Address): Promise<RegisterState> {
+  return applyLogs(EMPTY_REGISTER, await scene.client.getLogs({ address: register, fromBlock: 0n }));
+}
+
+async function rootOnChain(register: Address, page: bigint): Promise<Hex> {
+  const call = { address: register, abi: coinPagesAbi, functionName: 'rootOf', args: [page] } as const;
+  return scene.client.readContract(call);
 }
 
 async function expectAlike(register: Address, state: RegisterState, slot: bigint): Promise<void> {

@@ -218,8 +218,12 @@ contract CoinHandler is PageStage {
             ICoinTypes.Coin memory now_ = unpacked(words[leaf]);
             if (now_.state != ICoinTypes.State.Free || (seed >> index) % 2 == 0) continue;
             uint256 part = bound(amount >> index, 1, 2e9);
-            asked[leaf] = abi.encodePacked(wholeOf(words[leaf], now_.sequence), uint64(part), ownerAt(key + index));
-            words[leaf] = activeWord(now_.sequence + 1, 0, part, ownerAt(key + index));
+            asked[leaf] = abi.encodePacked(
+                wholeOf(words[leaf], now_.sequence),
+                uint64(part),
+                ownerAt((key % KEYS) + index)
+            );
+            words[leaf] = activeWord(now_.sequence + 1, 0, part, ownerAt((key % KEYS) + index));
             total += part;
         }
         vm.prank(ISSUER);
