@@ -4,6 +4,7 @@ import type { Address } from '../../../chain/domain.ts';
 import { NATIVE_TOKEN } from '../../../chain/escrow.ts';
 import { type FinalBlock, finalBlock, outflowOf } from '../../../chain/operations/read-final.ts';
 import type { DomainEvent } from '../../../platform/outbox.ts';
+import { readSetting, writeSetting } from '../../../platform/settings.ts';
 import { type DepositDependencies, knownAsset } from '../dependencies.ts';
 import { type DepositRow, loadUnseen, saveDeposit } from '../store.ts';
 import { arrive, workOn } from './apply-deposit-events.ts';
@@ -11,6 +12,8 @@ import { arrive, workOn } from './apply-deposit-events.ts';
 const AT_ONCE = 100;
 /** So long after its end an address is still looked at for coins that came late or twice. */
 const LOOKED_AT_MILLISECONDS = 30 * 24 * 3_600_000;
+/** When all of them were looked at last, by the books' clock: what came while nobody looked is not too late to be seen. */
+const LAST_LOOK = 'deposit-balances';
 
 /**
  * Finds what has arrived of the chain's own coin, which leaves no log: by the balance of each address at final blocks, and
@@ -36,15 +39,19 @@ export function balanceObserver(dependencies: DepositDependencies): () => Promis
 
 async function observeAll(dependencies: DepositDependencies, coin: string, newest: FinalBlock): Promise<number> {
   const { database, clock } = dependencies;
-  const since = new Date(clock.now().getTime() - LOOKED_AT_MILLISECONDS);
+  const now = clock.now();
+  const last = (await readSetting(database.drizzle, LAST_LOOK)) as Readonly<{ at: string }> | undefined;
+  const since = new Date(Math.min(now.getTime(), Date.parse(last?.at ?? now.toISOString())) - LOOKED_AT_MILLISECONDS);
   let arrivals = 0;
   let after = '';
   for (;;) {
     const page = await loadUnseen(database.drizzle, since, newest.height, after, AT_ONCE);
     for (const deposit of page) arrivals += await observeOne(dependencies, coin, newest, deposit);
-    if (page.length < AT_ONCE) return arrivals;
+    if (page.length < AT_ONCE) break;
     after = page.at(-1)!.paymentId;
   }
+  await writeSetting(database.drizzle, LAST_LOOK, { at: now.toISOString() });
+  return arrivals;
 }
 
 async function observeOne(
