@@ -19,6 +19,10 @@ export async function connectChain(
 ): Promise<ChainNode> {
   const [only, ...others] = urls;
   if (only !== undefined && others.length === 0) return connectNode(only, options.chainId);
+  if (new Set(urls).size < urls.length) {
+    // Two votes of one node are one voice.
+    throw new SettlementError('CONFIGURATION_INVALID', 'every node is named once', { param: 'RPC_URL' });
+  }
   const nodes = urls.map((url) => ({ name: nameOfNode(url), node: connectedWhenAsked(url, options.chainId) }));
   const quorum = options.quorum ?? majorityOf(nodes.length);
   const node = quorumOf(nodes, { ...options, quorum });

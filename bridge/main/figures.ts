@@ -92,6 +92,16 @@ export function probesOf(bridge: Bridge): Readonly<Record<string, Probe>> {
         throw new Late(told.join('; '));
       },
     },
+    // Without it nothing new goes over the chain; what is signed is sent all the same.
+    ...(bridge.signer
+      ? {
+          signer: {
+            isRequired: false,
+            deadlineMilliseconds: 1_000,
+            ask: async () => ({ keys: (await bridge.signer!.keys()).length }),
+          },
+        }
+      : {}),
     queue: {
       isRequired: false,
       deadlineMilliseconds: 1_000,

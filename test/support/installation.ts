@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import postgres from 'postgres';
+import type { Deployment } from '../../bridge/chain/domain.ts';
 import { migrateAll } from '../../bridge/main/wiring.ts';
 import { systemClock } from '../../ledger-service/platform/ports.ts';
 import { startBridge } from '../../scripts/local/bridge-process.ts';
@@ -9,10 +10,10 @@ import { startLocalChain } from '../../scripts/local/chain.ts';
 import { nextFreePort } from '../../scripts/local/ports.ts';
 import { startLocalPostgres } from '../../scripts/local/postgres.ts';
 import { postgresFolderOf } from '../../scripts/local/postgres-folder.ts';
-import { makeApiKey, privateKeyOf, seedLocalWorld } from '../../scripts/local/seed-world.ts';
+import { makeApiKey, seedLocalWorld, startLocalSigner } from '../../scripts/local/seed-world.ts';
 
 /** What runs as a process of its own, as in a larger installation: two workers, so that one may take over. */
-export const PARTS = ['api', 'worker-1', 'worker-2', 'watcher', 'postgres', 'chain'] as const;
+export const PARTS = ['api', 'worker-1', 'worker-2', 'watcher', 'signer', 'postgres', 'chain'] as const;
 export type Part = (typeof PARTS)[number];
 
 /** `pid` is that of the process to kill; `ended` comes when it is gone, however that happened. */
@@ -39,6 +40,8 @@ export class Installation {
   readonly #up = new Map<Part, PromiseWithResolvers<void>>();
   readonly #keeping: Promise<void>[] = [];
   #databaseUrl = '';
+  #deployment: Deployment | undefined;
+  #signerEnvironment: Readonly<Record<string, string>> = {};
   #isStopping = false;
   apiKey = '';
 
@@ -132,7 +135,7 @@ export class Installation {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    for (const part of ['api', 'worker-1', 'worker-2', 'watcher', 'chain', 'postgres'] as const) {
+    for (const part of ['api', 'worker-1', 'worker-2', 'watcher', 'signer', 'chain', 'postgres'] as const) {
       await this.#running.get(part)?.stop();
     }
     await Promise.all(this.#keeping);
@@ -146,7 +149,9 @@ export class Installation {
     this.#keep('postgres', first);
     await migrateAll(first.url);
     this.#keep('chain', withPid(await this.#startChain(startsAt)));
-    await seedLocalWorld({ databaseUrl: first.url, rpcUrl: this.rpcUrl, clock: systemClock });
+    const seeded = await seedLocalWorld({ databaseUrl: first.url, rpcUrl: this.rpcUrl, clock: systemClock });
+    this.#deployment = seeded.deployment;
+    this.#keep('signer', await this.#startSigner());
     this.apiKey = await makeApiKey(first.url, systemClock, 'faults');
     for (const part of ['worker-1', 'worker-2', 'watcher', 'api'] as const) this.#keep(part);
     await Promise.all(PARTS.map((part) => this.untilUp(part)));
@@ -180,9 +185,17 @@ export class Installation {
     const { folder } = this.#options;
     if (part === 'postgres') return startLocalPostgres(folder, { firstPort: this.#ports.postgres });
     if (part === 'chain') return withPid(await this.#startChain());
+    if (part === 'signer') return this.#startSigner();
     const main = part.replace(/-\d$/, '');
     const { process: child, ended, stop } = await startBridge(folder, this.#environment(), `bridge/main/${main}.ts`);
     return withPid({ pid: child.pid, ended, stop });
+  }
+
+  async #startSigner(): Promise<Running> {
+    if (!this.#deployment) throw new Error('a signer knows its contracts');
+    const signer = await startLocalSigner(this.#options.folder, this.rpcUrl, this.#deployment);
+    this.#signerEnvironment = signer.environment;
+    return withPid({ pid: signer.process.pid, ended: signer.ended, stop: signer.stop });
   }
 
   #startChain(startsAt?: Date) {
@@ -197,7 +210,7 @@ export class Installation {
       RPC_URL: this.rpcUrl,
       ...(redisUrl ? { REDIS_URL: redisUrl } : {}),
       PORT: String(this.#ports.api),
-      OPERATOR_PRIVATE_KEY: privateKeyOf('operator'),
+      ...this.#signerEnvironment,
       LOCAL_CLOCK_STARTS_AT: startsAt.toISOString(),
       ISSUER_DEADLINE_MILLISECONDS: '800',
       LOG_LEVEL: 'warn',
