@@ -2,11 +2,13 @@
  * Connections to Postgres that outlive the loss of any of them.
  *
  * The driver (`postgres` 3.4.9) minds a lost connection badly in several ways. A transaction that goes on after its
- * connection closed writes to a socket that is no longer there, and the fault is nobody's to catch. What was written in the
+ * connection closed writes to a socket that is no longer there, and the fault is nobody's to catch; so does one whose
+ * statement waits for the end of the turn in which the connection closes. What was written in the
  * moment of the loss stays in the connection's buffer, stands before the greeting of the next one, and the server never
  * answers. A socket of one's own that cannot be made leaves its place in the pool taken for good. Asking for the types of
  * arrays, which it does on each new connection, it hears no failure; and where it does not ask, a reservation that has to
- * open its connection is forgotten. So nothing is sent on a connection that has closed, a driver that has lost one
+ * open its connection is forgotten. So nothing is sent on a connection that has closed, the driver
+ * hears of a close only when what waited has been written, a driver that has lost one
  * connection gets no new work, a socket that fails does so in the driver's hands, the types in use are told and not asked
  * for, and every connection is open before one is reserved.
  */
@@ -35,6 +37,8 @@ export function connectPostgres(url: string, options: postgres.Options<Record<st
     const sockets = new Set<Socket>();
     let wasConnected = false;
     let isRetired = false;
+    /** Sockets that have failed, and the driver is about to hear of it. */
+    const failing = new Set<Socket>();
     const client = postgres(url, {
       ...options,
       connect_timeout: CONNECT_TIMEOUT_SECONDS,
@@ -46,6 +50,7 @@ export function connectPostgres(url: string, options: postgres.Options<Record<st
       socket: async (target: Target) => {
         if (isRetired) throw closedError();
         const socket = await openSocket(target);
+        tellLater(socket, failing);
         sockets.add(socket);
         socket.once('close', () => sockets.delete(socket));
         socket.once('connect', () => {
@@ -67,7 +72,12 @@ export function connectPostgres(url: string, options: postgres.Options<Record<st
           });
       },
     } as unknown as postgres.Options<Record<string, never>>);
-    return guarded(client, { closed, size: options.max ?? 1, isRetired: () => isRetired });
+    return guarded(client, {
+      closed,
+      size: options.max ?? 1,
+      isLosing: () => failing.size > 0,
+      isRetired: () => isRetired,
+    });
   };
 
   const replace = (lost: postgres.Sql) => {
@@ -100,6 +110,23 @@ function arrayType(oid: number, elementOf: (text: string) => unknown) {
   return { to: oid, from: [oid], serialize: String, parse };
 }
 
+/**
+ * Has a socket tell of its close one turn later. What the driver gathers to write at the end of a turn it writes to a
+ * socket that it has let go of by then, if it heard of the close in that turn; to one that is only closed it may write.
+ */
+function tellLater(socket: Socket, failing: Set<Socket>): void {
+  const emit = socket.emit.bind(socket) as (event: string, ...told: unknown[]) => boolean;
+  socket.emit = ((event: string, ...told: unknown[]) => {
+    if (event === 'error' || event === 'close') failing.add(socket);
+    if (event !== 'close') return emit(event, ...told);
+    setImmediate(() => {
+      emit(event, ...told);
+      failing.delete(socket);
+    });
+    return true;
+  }) as Socket['emit'];
+}
+
 function closedError(): Error {
   return Object.assign(new Error('the connection to Postgres is closed'), { code: 'CONNECTION_CLOSED' });
 }
@@ -107,7 +134,12 @@ function closedError(): Error {
 /** Has transactions and reserved connections of `client` refuse what comes after their connection has closed. */
 function guarded(
   client: postgres.Sql,
-  { closed, size, isRetired }: Readonly<{ closed: Set<number>; size: number; isRetired(): boolean }>,
+  {
+    closed,
+    size,
+    isLosing,
+    isRetired,
+  }: Readonly<{ closed: Set<number>; size: number; isLosing(): boolean; isRetired(): boolean }>,
 ): postgres.Sql {
   const watched = new WeakSet<Connection>();
   const watch = (connection: Connection): true => {
@@ -120,7 +152,7 @@ function guarded(
       reconnect(query);
     };
     connection.execute = (query) => {
-      if (!closed.has(connection.id)) return execute(query);
+      if (!closed.has(connection.id) && !isLosing()) return execute(query);
       query.reject(closedError());
       return true;
     };
