@@ -152,7 +152,7 @@ function guarded(
       reconnect(query);
     };
     connection.execute = (query) => {
-      if (!closed.has(connection.id) && !isLosing()) return execute(query);
+      if (!closed.has(connection.id) && !isLosing() && !isRetired()) return execute(query);
       query.reject(closedError());
       return true;
     };

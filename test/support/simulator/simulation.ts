@@ -72,7 +72,7 @@ const PROCESSES = 2;
 const POOL_SIZE = 5;
 const RESTART_MILLISECONDS = 400;
 const MOST_SAFETY_STEPS = 5_000;
-const MOST_HEALED_STEPS = 6_000;
+const MOST_HEALED_STEPS = 8_000;
 const STEPS_BETWEEN_LOOKS = 60;
 const LEAP_MILLISECONDS = 3_600_000;
 /** The longest time to answer, to decide, and to keep a reserve, together. */
