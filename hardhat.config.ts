@@ -10,13 +10,16 @@ const compilerPath = fileURLToPath(import.meta.resolve('solc/soljson.js'));
 const fuzzRuns = Number(process.env.FUZZ_RUNS ?? 256);
 const invariantRuns = Number(process.env.INVARIANT_RUNS ?? 8);
 
+/** Whoever compiles beside others has a folder of its own, since nobody may read what is being written. */
+const folder = process.env.SPECIE_HARDHAT_FOLDER ?? './.specie/hardhat';
+
 export default defineConfig({
   plugins: [hardhatToolboxViem, hardhatEthers],
   paths: {
     sources: './contracts',
     tests: { solidity: './test/contracts', nodejs: './test/none' },
-    cache: './.specie/hardhat/cache',
-    artifacts: './.specie/hardhat/artifacts',
+    cache: `${folder}/cache`,
+    artifacts: `${folder}/artifacts`,
     ignition: './scripts/ignition',
   },
   solidity: {

@@ -28,7 +28,7 @@ export function solidityTestFiles(filters: readonly string[]): readonly string[]
 
 /**
  * Shape:   test files → what passed and failed, and how often each property and invariant was tried
- * Effects: compiles into `.specie/hardhat/`; prints every test
+ * Effects: compiles into Hardhat's folder; prints every test
  */
 export async function runSolidityTests(files: readonly string[]): Promise<SoliditySummary> {
   const { default: hardhat } = await import('hardhat');
