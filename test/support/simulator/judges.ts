@@ -172,10 +172,15 @@ export async function judgeEnd(
     else if (payment.terms_hash !== null) found.push(...judgeEscrow(payment, chain));
   }
   const endOf = new Map(payments.map((one) => [one.payment_id, new Date(one.authorization_expires_at).getTime()]));
+  const failedLate = new Map<string, number>();
   for (const { payment_id, sequence, kind, state, recorded_at } of movements) {
     // What was captured in the last moment may come too late on chain: it fails, and the payer has its money back.
     const isLate = kind === 'capture' && new Date(recorded_at).getTime() > endOf.get(payment_id)! - LATE_MILLISECONDS;
+    if (state === 'failed' && isLate)
+      failedLate.set(payment_id, Math.min(failedLate.get(payment_id) ?? sequence, sequence));
     if (state === 'failed' && isLate) continue;
+    // A refund behind it has the number after it, which the escrow does not take: it is counted back, and asked for anew.
+    if (state === 'failed' && kind === 'refund' && (failedLate.get(payment_id) ?? sequence) < sequence) continue;
     if (state !== 'final') found.push(`${kind} ${sequence} of ${payment_id} is ${state}`);
   }
   for (const hold of await server.read<{ hold_id: string; remaining: string }>(
