@@ -54,11 +54,13 @@ export type LineContext = Readonly<{
   isFiat(asset: string): boolean;
   /** When the holds of lines that are to expire end. */
   expiresAt: Date;
-  /** Whether a payment that failed because its issuer gave no answer is asked for again, as a patient merchant would. */
+  /** Whether a payment that failed because its issuer, or a gate, gave no answer is asked for again, as a patient merchant would. */
   asksUnansweredAgain: boolean;
 }>;
 
 const ATTEMPTS = 8;
+/** Nobody said no: an issuer or a gate gave no answer in time. */
+const UNANSWERED: ReadonlySet<string> = new Set(['ISSUER_UNANSWERED', 'GATE_CLOSED']);
 const FIRST_LOOK_MILLISECONDS = 150;
 const LONGEST_LOOK_MILLISECONDS = 1_000;
 const PATIENCE_MILLISECONDS = 120_000;
@@ -89,9 +91,9 @@ async function authorize(context: LineContext, line: DayLine): Promise<Payment> 
       return created && act(context, line, created);
     });
     const payment = opened && (await untilAnswered(context, opened));
-    const isUnanswered = payment?.declineCode === 'ISSUER_UNANSWERED';
+    const isUnanswered = UNANSWERED.has(payment?.declineCode ?? '');
     const isLast = attempt === ATTEMPTS;
-    if (isUnanswered && (isLast || !context.asksUnansweredAgain)) return payment;
+    if (payment && isUnanswered && (isLast || !context.asksUnansweredAgain)) return payment;
     if (payment && !isUnanswered && payment.declineCode !== 'AUTHORIZATION_INTERRUPTED') return payment;
     if (isLast) throw new Error(`no authorization after ${ATTEMPTS} attempts`);
   }
