@@ -94,3 +94,6 @@ function digestOfSources(): string {
       .update('\0');
   return hash.digest('hex');
 }
+
+// As a program: everything that tests deploy, so that none of them waits for the compiler.
+if (import.meta.main) await compileAllContracts();
