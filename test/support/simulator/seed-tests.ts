@@ -3,7 +3,7 @@ import { explainFailure } from './report.ts';
 import { SimulatorServer } from './server.ts';
 import { simulate } from './simulation.ts';
 
-const SEEDS = Number(process.env.SIMULATION_SEEDS ?? 60);
+const SEEDS = Number(process.env.SIMULATION_SEEDS ?? 100);
 const SEEDS_OF_ONE_TEST = 10;
 const PATIENCE_MILLISECONDS = 300_000;
 
